@@ -327,7 +327,7 @@ def test_facts_of_a_bad_record_are_asked_once(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_bytes(b"\n".join([b'{"account":"ben","x":{}}', *map(line_of, [*ada[:3], wrong, ada[3]])]))
     kernel = AuditKernel(Logs([str(tmp_path / "log.jsonl")]), Oracle())
     kernel.find_dirty(None)
-    assert [json.loads(line.content)["account"] for _, line in kernel.left()] == ["ben", *["ada"] * 5]
+    assert [json.loads(line.content)["account"] for _, line in kernel.numbered()] == ["ben", *["ada"] * 5]
 
 
 def test_without_the_engine_or_its_memory_the_oracle_judges(tmp_path: Path) -> None:

@@ -397,7 +397,7 @@ def test_one_wrong_value_makes_its_account_dirty_and_no_other(plain: list[tuple[
         path.write_bytes(b"\n".join(lines))
         kernel = AuditKernel(Logs([str(path)]), Oracle(world.policy, world.catalogue, world.resets))
         kernel.find_dirty(None)
-        dirty = {json.loads(line.content)["account"] for _, line in kernel.left()}
+        dirty = {json.loads(line.content)["account"] for _, line in kernel.numbered()}
         assert dirty == changed
         wrong += len(changed)
     assert wrong > 500

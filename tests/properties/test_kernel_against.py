@@ -106,7 +106,7 @@ def test_what_is_touched_is_told_without_a_further_pass(
     other: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of the most touched account its first differing record, whatever the account began with."""
-    monkeypatch.setattr(LeadingKernel, "left", None)
+    monkeypatch.setattr(LeadingKernel, "numbered", None)
     own = Oracle()
     world, there = (FuzzWorld({**own.policy, **each}, own.catalogue, own.resets) for each in ({}, other))
     logs = Logs(list(map(str, written(tmp_path, list(map(as_line, lives())), random.Random(1)))))
@@ -126,7 +126,8 @@ def test_what_conforms_and_is_not_touched_needs_no_oracle(plain: list[tuple[Fuzz
         path.write_bytes(b"\n".join(mixed(records, 2, dice, 0.0)))
         other = Oracle(world.policy, world.catalogue, world.resets)
         if settings_compared.can_be_compared(oracle, other):
-            kernel = LeadingKernel(Logs([str(path)]), oracle)
-            assert kernel.compared(oracle, other, None) == ([], [])
+            kernel = LeadingKernel(Logs([str(path)]), oracle, other)
+            kernel.find_dirty(None)
+            assert (kernel.named, kernel.further) == ([], [])
             dirty, accounts = dirty + kernel.dirty, accounts + 1
     assert (dirty, accounts > 5) == (0, True)

@@ -12,7 +12,6 @@ from tokenspec.oracle.base.specification import account
 from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.serve.server import Server
 from tokenspec.oracle.sut.world import Openings, SutSettings
-from tokenspec.oracle.vectors.build.all_lists import all_lists
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault, shows_nothing
 from tokenspec.oracle.vectors.build.for_sut import OneImplementation
 from tokenspec.oracle.vectors.build.goals import Candidate
@@ -20,6 +19,7 @@ from tokenspec.oracle.vectors.build.layer_faults import LayerFault, layer_faults
 from tokenspec.oracle.vectors.build.lists import listed, plain
 from tokenspec.oracle.vectors.build.scenarios import SCENARIOS
 from tokenspec.oracle.vectors.build.schedules import finds, scheduled, shorter
+from tokenspec.oracle.vectors.build.suite import all_lists
 from tokenspec.oracle.vectors.build.target import BuildTarget, candidate_of
 from tokenspec.oracle.wire.settings import policy_from
 from tokenspec.spec.catalogue import DEFAULT

@@ -8,19 +8,22 @@ being the first, or the key of a database. What is no row at all, such as a line
 
 from __future__ import annotations
 
+import csv
 import errno
 import gzip
 import os
 import shutil
+import sqlite3
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
 
-from tokenspec.oracle.audit.columns import LINE, Columns, text_of
+from tokenspec.oracle.audit.columns import LINE, Columns, asked_of, text_of
 from tokenspec.oracle.audit.map_model import COPIED, RECORDS, TABLES, LedgerMap, Source
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.text import one_line
@@ -28,12 +31,6 @@ from tokenspec.oracle.wire.answers import INSTANTS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-import csv
-import sqlite3
-from contextlib import closing
-from urllib.parse import parse_qs, unquote, urlsplit
-
-from tokenspec.oracle.audit.columns import asked_of
 
 _READING = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
 

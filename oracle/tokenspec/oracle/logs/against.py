@@ -6,7 +6,7 @@ observation tells what one system did, and that system had one setting.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import NamedTuple
@@ -73,7 +73,7 @@ class Against:
         self.touched: dict[str, Touched] = {}
         self.impossible: dict[str, tuple[Line, BadRecord]] = {}
         """By account with a record that is bad under the other setting alone, the line and the fault; it is not compared."""
-        self.further: list[FurtherTouched] = []
+        self.further: Sequence[FurtherTouched] = ()
         """Touched accounts that are not among the most touched."""
 
     @property
@@ -101,7 +101,7 @@ class Against:
         """True where the catalogues differ."""
         return self.other.catalogue != self._own.catalogue
 
-    def takes_over(self, found: Against, named: list[Touched], further: list[FurtherTouched]) -> None:
+    def takes_over(self, found: Against, named: Sequence[Touched], further: Sequence[FurtherTouched]) -> None:
         """Takes what another comparison found, and all touched accounts that it has not seen: by name, or their numbers alone."""
         self.touched = found.touched | {each.account: each for each in named}
         self.impossible, self.further = found.impossible, further

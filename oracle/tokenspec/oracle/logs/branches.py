@@ -26,10 +26,11 @@ from tokenspec.machine.lang.calendars import variants
 from tokenspec.machine.lang.declaration import ClockAct, Event
 from tokenspec.machine.lang.expr import reads
 from tokenspec.oracle.base.errors import WentBack
-from tokenspec.oracle.base.specification import IDS, POLICIES, AnyCatalogue, account
+from tokenspec.oracle.base.specification import IDS, POLICIES, AnyCatalogue
 from tokenspec.oracle.logs.policy_sets import Compared, Judged, ListedSettings, Settings, SettingSets
 from tokenspec.oracle.runtime.clocks import ClockReader, Dial
 from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.memory import KEY
 from tokenspec.oracle.runtime.mid_life import PossibleStates, row_of
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import MachineStep
@@ -63,7 +64,6 @@ def _idle(names: Names) -> tuple[str, ...]:
     return () if comes_again or IDS is None else (IDS.repeated, IDS.refused)
 
 
-_KEY = memory.key if (memory := account().memory) is not None else ""
 _Timed: TypeAlias = tuple[Settings, ClockReader]
 """A calendar that a clock may follow, and the settings that give it that one."""
 
@@ -323,7 +323,7 @@ class Followed:
         for each in named:
             kind, _, name = each
             if self._names is not None and not self._names[each]:
-                (account.entries if kind == _KEY else account.answers).pop(name, None)
+                (account.entries if kind == KEY else account.answers).pop(name, None)
             elif kind == "id":
                 first = account.answers.get(name)
                 added.append(None if first is None else json.encode(first))
@@ -361,5 +361,5 @@ def names_of(records: Iterable[Record]) -> Names:
 
 
 def _named(record: Record) -> list[tuple[str, str, str]]:
-    names = (_KEY, getattr(record, _KEY, None)), ("id", record.id)
+    names = (KEY, getattr(record, KEY, None)), ("id", record.id)
     return [(kind, record.account, name) for kind, name in names if name is not None]

@@ -21,11 +21,21 @@ from tokenspec.oracle.runtime.memory import KEY, charged_to, marks, refers
 from tokenspec.oracle.runtime.mid_life import possible_states
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.snapshot import wrong_with_clocks
-from tokenspec.oracle.wire.answers import BY_POOL, INSTANTS, SAID_BY_RULES, SHOWN, Answer, Difference, differences, without_delta
+from tokenspec.oracle.wire.answers import (
+    BY_POOL,
+    INSTANTS,
+    NULLS,
+    SAID_BY_RULES,
+    SHOWN,
+    Answer,
+    Difference,
+    differences,
+    without_delta,
+)
 from tokenspec.oracle.wire.observations import instant_of
 from tokenspec.oracle.wire.records import Record, at_of, event_of
 
-_STANDS_FOR_NULL = {shown.variable: shown.null for shown in SPEC.answer.state} | {account().control: ABSENT}
+_STANDS_FOR_NULL = NULLS | {account().control: ABSENT}
 _STANDING = (*SHOWN, *INSTANTS)
 """The answered fields, beside the balances, that an account holds and that are not derived from others."""
 

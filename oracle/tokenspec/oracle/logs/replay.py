@@ -87,8 +87,27 @@ class Divergence:
         return got - expected if type(expected) is int and type(got) is int else None
 
 
+class Comparisons:
+    """The counts that say whether there is a verdict."""
+
+    compared: int
+    repeated: dict[str, int]
+    same: int
+    another: int
+
+    @property
+    def all_compared(self) -> int:
+        """The records that were compared, repeats among them."""
+        return self.compared + self.repeated["compared"]
+
+    @property
+    def is_misuse_of_ids(self) -> bool:
+        """True where most repeats are not retries, and outnumber the compared records: the ids are then not ids of events."""
+        return self.another > self.same and self.another + self.same > self.compared
+
+
 @dataclass
-class Sum:
+class Sum(Comparisons):
     """Counts of records, each counted once: bad, or else repeated, or else compared, or else not compared."""
 
     records: int = 0
@@ -113,16 +132,6 @@ class Sum:
     """By account that is not compared any more, the reason."""
     uses: dict[str, dict[str, tuple[str, Line]]] = field(default_factory=dict)
     """By account and id, the event of the first use and its line."""
-
-    @property
-    def all_compared(self) -> int:
-        """The records that were compared, repeats among them."""
-        return self.compared + self.repeated["compared"]
-
-    @property
-    def is_misuse_of_ids(self) -> bool:
-        """True where most repeats are not retries, and outnumber the compared records: the ids are then not ids of events."""
-        return self.another > self.same and self.another + self.same > self.compared
 
     def note_lost(self, record: Record, wrong: BadRecord) -> None:
         """Notes a record that did not happen. After one that goes back in time, its account is not compared any more."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tokenspec.machine.lang.counts import counted
-from tokenspec.oracle.base.specification import POOLS, SPEC, account, clause_texts
+from tokenspec.oracle.base.specification import POOLS, account, clause_texts
 from tokenspec.oracle.base.text import as_text, known_lines, one_line
 from tokenspec.oracle.logs.as_data import bad_data, divergence_data, offset_of, settings_data
 from tokenspec.oracle.logs.infer import Inference
@@ -29,6 +29,7 @@ from tokenspec.oracle.report.model import (
     few,
 )
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.answers import NULLS
 from tokenspec.oracle.wire.log_files import place_of
 from tokenspec.oracle.wire.settings import as_options
 
@@ -384,6 +385,5 @@ _DUES = dict.fromkeys(
     effect.name for clock in account().clocks for rule in account().event_named[clock.falls_due].rules for effect in rule.effect
 )
 """The variables that say what is due."""
-_NULLS = {shown.variable: shown.null for shown in SPEC.answer.state}
-NEVER_NULL = [v.name for v in account().variables if v.name in _NULLS and not v.type.admits(_NULLS[v.name])]
+NEVER_NULL = [v.name for v in account().variables if v.name in NULLS and not v.type.admits(NULLS[v.name])]
 """The variables that answers show of every account that has been opened."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from io import StringIO
-from typing import IO, TYPE_CHECKING, Any, assert_never, cast
+from typing import IO, TYPE_CHECKING, assert_never
 
 from tokenspec.oracle.base.text import no_commands, one_line
 from tokenspec.oracle.report.model import LONGEST, Block, CoverageTable, Notes, ReportTable, Rerun, RunReport, Verbatim
@@ -14,61 +13,43 @@ if TYPE_CHECKING:
     from rich.table import Table as Grid
 
 
-class _Guarded:
-    """A stream in which no line is a command to a CI runner; each write ends with its line."""
-
-    def __init__(self, to: IO[str]) -> None:
-        self._to = to
-
-    def write(self, text: str) -> int:
-        return self._to.write(no_commands(text))
-
-    def writelines(self, lines: Iterable[str]) -> None:
-        self.write("".join(lines))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._to, name)
-
-
-def text(report: RunReport, stream: IO[str], quiet: bool = False) -> None:
-    """Writes the report, the verdict last; with `quiet` hardly more than the verdict."""
-    to = cast(IO[str], _Guarded(stream))
+def text(report: RunReport, to: IO[str], quiet: bool = False) -> None:
+    """Writes the report, the verdict last; with `quiet` hardly more than the verdict. No line is a command to a CI runner."""
     for block in report.body():
         if not quiet or getattr(block, "essential", False):
-            _write(block, to)
+            to.write(no_commands(_text_of(block, to.isatty())))
     if report.verdict:
-        to.write(f"{report.verdict}\n")
+        to.write(no_commands(f"{report.verdict}\n"))
 
 
-def _write(block: Block, to: IO[str]) -> None:
+def _text_of(block: Block, is_terminal: bool) -> str:
     match block:
         case Notes(lines):
-            to.writelines(f"{one_line(line, LONGEST)}\n" for line in lines)
+            return "".join(f"{one_line(line, LONGEST)}\n" for line in lines)
         case Verbatim(lines):
-            to.writelines(f"{line}\n" for line in lines)
+            return "".join(f"{line}\n" for line in lines)
         case ReportTable(headings, rows, title):
-            if rows:
-                table(title, list(headings), [list(row) for row in rows], to)
+            return table(title, list(headings), [list(row) for row in rows], is_terminal) if rows else ""
         case Rerun(figures, command):
-            to.write(f"{figures}; again with: {one_line(command, 400)}\n")
+            return f"{figures}; again with: {one_line(command, 400)}\n"
         case CoverageTable():
             met = block.rows()
-            if block.shown:
-                shown = [[event, what, f"{hits:,}"] for event, what, hits in met[: block.shown]]
-                table(f"The coldest of {len(met)} rules and refusals", ["event", "outcome", "hits"], shown, to)
+            shown = [[event, what, f"{hits:,}"] for event, what, hits in met[: block.shown]]
+            title = f"The coldest of {len(met)} rules and refusals"
+            return table(title, ["event", "outcome", "hits"], shown, is_terminal) if block.shown else ""
         case _:
             assert_never(block)
 
 
-def table(title: str, headings: list[str], rows: list[list[str]], to: IO[str]) -> None:
-    """Writes a table that fits the terminal, or 120 columns where there is none.
+def table(title: str, headings: list[str], rows: list[list[str]], is_terminal: bool) -> str:
+    """Returns a table that fits the terminal, or 120 columns where there is none.
 
     Where that would break words apart, each row becomes a block of its own, a line or more for each column.
     """
     from rich.console import Console
 
-    # Where the reader of any file has gone, Rich ends the process and standard output: what it renders is written here.
-    rendered, is_terminal = StringIO(), to.isatty()
+    # Where the reader of any file has gone, Rich ends the process and standard output: it does not write by itself.
+    rendered = StringIO()
     console = Console(
         file=rendered, force_terminal=is_terminal or None, width=None if is_terminal else 120, highlight=False, markup=False
     )
@@ -77,7 +58,7 @@ def table(title: str, headings: list[str], rows: list[list[str]], to: IO[str]) -
         _blocks(title, headings, rows, console)
     else:
         console.print(_grid(title, headings, rows, widths))
-    to.write(rendered.getvalue())
+    return rendered.getvalue()
 
 
 def _grid(title: str, headings: list[str], rows: list[list[str]], widths: list[int]) -> Grid:
@@ -98,7 +79,7 @@ def listing(headings: list[str], rows: list[list[str]], names_alone: bool, to: I
     if names_alone:
         to.writelines(f"{row[0]}\n" for row in rows)
     else:
-        table("", headings, rows, to)
+        to.write(table("", headings, rows, to.isatty()))
 
 
 _LONG_WORD = 36

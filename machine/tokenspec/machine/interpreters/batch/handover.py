@@ -13,16 +13,18 @@ from tokenspec.machine.interpreters.batch.remembering import CHANGED, DIRTY, MOV
 from tokenspec.machine.interpreters.batch.short import long
 from tokenspec.machine.interpreters.embedded.memory import SLOT
 
-ACCOUNT, ENTRY, ID, NEW, STANDS, DIFFERS, SESSION, CHANGE = range(8)
+ACCOUNT, ENTRY, ID, NEW, STANDS, DIFFERS, SESSION, CHANGE, GIVEN, KNOWN = range(10)
 """The kinds of what the journal holds, and of what is handed in: the name of an account to which the first event happens, a thing
 that it remembers, an id; the fingerprint of an account that begins, and its record, in the place of a text; the name of an
 account that differs from another one for the first time; a session that comes to a state, and the balances that an account with
-a session has changed to."""
+a session has changed to. Only handed in are accounts, each its name and its record, and ids of which no more is known."""
+NOBODY = -1
+"""In place of an account: what is told is of the one before it."""
 HEAD = 16
 """Bytes before the text in a journal."""
 _ROOM = 1 << 12
 """More bytes than the numbers behind a text."""
-_TEXT_MAX = 1 << 17
+TEXT_MAX = 1 << 17
 """Bytes of the longest text that is redone."""
 _TOLD_MAX = 1 << 24
 """Bytes of the journal from which no further record is told."""
@@ -33,7 +35,7 @@ class Handover:
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
-        self._text = accounts.space.take(_TEXT_MAX + _ROOM)
+        self._text = accounts.space.take(TEXT_MAX + _ROOM)
 
     def text(self) -> str:
         """The functions `$journal`, `$redo_text`, `$tell_...` and `$take_...` of an account, of an entry and of a number."""
@@ -78,10 +80,10 @@ class Handover:
     (global.set $account (i32.add @account #{self._accounts.stride}))
     (br $next))
   (unreachable))
-;; Brings a text of the journal, with the numbers behind it, to where texts are read.
+;; Brings a text of the journal, with the numbers behind it, so many bytes, to where texts are read.
 (func $redo_text (param $at i32) (param $size i32) (result i32)
-  (if (i32.gt_u %size #{_TEXT_MAX}) (then (unreachable)))
-  (memory.copy 0 $journal #{self._text} %at (i32.add (i32.and (i32.add %size #7) #-8) #{_ROOM}))
+  (if (i32.gt_u %size #{TEXT_MAX + _ROOM}) (then (unreachable)))
+  (memory.copy 0 $journal #{self._text} %at %size)
   #{self._text})
 ;; Puts the account of this name, to which nothing has happened, into the state of a record; 1 where something had.
 (func $take_account (param $at i32) (param $size i32) (param $record i32) (result i32) (local $flags i32)
@@ -111,9 +113,3 @@ class Handover:
   {since}
   {takes}
   (call $keep_entry))"""
-
-    @property
-    def numbers(self) -> int:
-        """The number of numbers of an entry."""
-        entries = self._accounts.entries
-        return 0 if entries is None else len(entries.kept) + (self._accounts.remember is not None)

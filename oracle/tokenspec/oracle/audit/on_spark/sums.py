@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from tokenspec.oracle.logs.reading import RowsRead
-from tokenspec.oracle.logs.replay import REASONS, Report
+from tokenspec.oracle.logs.replay import REASONS, Comparisons, Report
 
 
-class AuditSum(msgspec.Struct):
+class AuditSum(msgspec.Struct, Comparisons):
     """Counts of records and of rows. It may be large where the lists of what is counted are not in this process."""
 
     records: int = 0
@@ -49,16 +49,6 @@ class AuditSum(msgspec.Struct):
         whole.unknown_fields = dict(sorted(whole.unknown_fields.items()))
         whole.unmapped = dict(sorted(whole.unmapped.items()))
         return whole
-
-    @property
-    def all_compared(self) -> int:
-        """The records that were compared, repeats among them."""
-        return self.compared + self.repeated["compared"]
-
-    @property
-    def is_misuse_of_ids(self) -> bool:
-        """True where most repeats are not retries, as in a replay."""
-        return self.another > self.same and self.another + self.same > self.compared
 
     @property
     def is_bad(self) -> bool:

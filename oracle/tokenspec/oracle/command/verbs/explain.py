@@ -22,10 +22,7 @@ from tokenspec.oracle.logs.history import NoRecord, tell
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.explain import explain_report
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.observations import FIRST_INSTANT, LAST_INSTANT, Countable
-
-SECONDS_MAX = 10**11
-"""The bound below which a number of milliseconds (1973 or earlier) looks like one of seconds."""
+from tokenspec.oracle.wire.observations import FIRST_INSTANT, LAST_INSTANT, MILLISECONDS_MIN, Countable
 
 _SHOWN = json.dumps(dict.fromkeys(POOLS[:2], 0))
 
@@ -101,7 +98,7 @@ def _instant(at: str | None) -> int | None:
         found = int(at) if at.lstrip("-").isdecimal() else parse_instant(at)
     except ValueError as fault:
         raise WrongUsage("--at", str(fault)) from None
-    if at.isdecimal() and found < SECONDS_MAX:
+    if at.isdecimal() and found < MILLISECONDS_MIN:
         raise WrongUsage("--at", f"an instant is given in milliseconds; this looks like seconds: {found}000 is meant?")
     if not FIRST_INSTANT <= found <= LAST_INSTANT:
         raise WrongUsage("--at", "an instant lies in the years 0000 to 9999, given in milliseconds")

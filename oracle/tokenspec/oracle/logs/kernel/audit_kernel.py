@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import msgspec
@@ -12,7 +12,8 @@ from tokenspec.machine.interpreters.batch.handover import ACCOUNT
 from tokenspec.machine.interpreters.batch.remembering import DIRTY, MOVED
 from tokenspec.machine.interpreters.batch.short import NotCovered
 from tokenspec.machine.interpreters.batch.tables import LONG, bits_of
-from tokenspec.oracle.logs.kernel.exchange import drained
+from tokenspec.oracle.logs.against import FurtherTouched, Touched
+from tokenspec.oracle.logs.kernel.exchange import drained, redone
 from tokenspec.oracle.logs.kernel.journal_file import JournalPart
 from tokenspec.oracle.logs.kernel.lines import ScannedLines
 from tokenspec.oracle.logs.kernel.on_the_way import KernelStands
@@ -30,6 +31,9 @@ class AuditKernel(ScannedLines):
     """The number of accounts that the oracle has to look at."""
     judged_by_oracle: tuple[Oracle, Progress] | None = None
     """The oracle of the accounts that it has to look at, and its progress; None before the second pass."""
+    named: Sequence[Touched] = ()
+    further: Sequence[FurtherTouched] = ()
+    """The accounts that another setting touches and that nobody looks at again: the most touched ones, the numbers of others."""
     _is_in_second = False
     """True where the second pass has begun already, in the state that this one goes on from."""
 
@@ -74,8 +78,12 @@ class AuditKernel(ScannedLines):
         flags = self._module.judge.exchange.flags(self._instance, self._before.count)
         return {name: account for (name, account), flag in zip(self._before.items(), flags, strict=True) if flag & DIRTY}
 
-    def left(self) -> Iterator[tuple[int, Line]]:
-        """Yields every line of a dirty account, and every odd one that is no good record, with its position."""
+    def __iter__(self) -> Iterator[Line]:
+        """Yields every line of a dirty account, and every odd one that is no good record. They can be iterated more than once."""
+        return (line for _, line in self.numbered())
+
+    def numbered(self) -> Iterator[tuple[int, Line]]:
+        """Yields them with their positions among all lines."""
         if not self._is_in_second:
             if self._way is not None:
                 self.tell_changed()
@@ -113,12 +121,7 @@ class AuditKernel(ScannedLines):
         elif kind is not JournalPart.BEFORE:
             if kind is JournalPart.TOLD and self._keeps:
                 self._journal.add(content)
-            self._instance.set_value("journal_end", 0)
-            self._instance.call("journal_room", len(content))
-            self._instance.write("journal", 0, content)
-            self._instance.set_value("keeps", 0)
-            self._instance.call("redo", len(content))
-            self._instance.set_value("keeps", int(self._keeps))
+            redone(self._instance, content)
 
     @property
     def layout(self) -> list[int]:
@@ -128,7 +131,7 @@ class AuditKernel(ScannedLines):
 
     def stands(self) -> KernelStands:
         """Returns how this kernel stands between two blocks, but for its accounts."""
-        instance, judge, kept = self._instance, self._module.judge, self._module.kept
+        instance, judge, kept = self._instance, self._module.judge, self._module.at.kept
         places = [*self._module.cleared, *(judge.unknown + 8 * n for n in range(len(self._unknown)))]
         return KernelStands(
             layout=self.layout,
@@ -150,11 +153,11 @@ class AuditKernel(ScannedLines):
         instance = self._instance
         self._unknown, self._report.unknown_fields = found.unknown, found.unknown_fields
         for name in found.unknown:
-            instance.call("know", self._module.listed, self._named(name))
+            instance.call("know", self._module.at.listed, self._named(name))
         places = [*self._module.cleared, *(self._module.judge.unknown + 8 * n for n in range(len(found.unknown)))]
         for at, count in zip(places, found.counts, strict=True):
             self._write(at, struct.pack("<q", count))
-        self._write(self._module.kept, found.before)
+        self._write(self._module.at.kept, found.before)
         instance.call("set_before", len(found.before))
         for name, value in (("identical", found.identical), ("position", found.position), ("number", number)):
             instance.set_value(name, value)

@@ -11,16 +11,15 @@ from array import array
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from importlib.resources import files
 from itertools import pairwise
 from typing import Any
 
 import msgspec
 
-from tokenspec.machine.interpreters.batch.short import NotCovered, long
+from tokenspec.machine.interpreters.batch.short import NotCovered
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.logs.kernel.forms import ODD, RowKey, ValueKind
-from tokenspec.oracle.logs.kernel.scanner import IN_ROWS, NOT_AN_INSTANT, ROWS
+from tokenspec.oracle.logs.kernel.scanner import IN_ROWS, NOT_AN_INSTANT, ROWS, written
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.observations import FIRST_INSTANT, MILLISECONDS_MIN
 
@@ -238,7 +237,6 @@ def columns_text(columns: int, account: int, rows: tuple[int, int], listed: int,
     with the size of one. The number of listed rows is written to `listed`, and `identities` is where `IDENTITIES` bytes are.
     """
     rows_at, row_size = rows
-    text = files(__package__).joinpath("columns.wat").read_text("utf-8")
     places = {
         "columns": columns,
         "column_size": COLUMN,
@@ -269,4 +267,4 @@ def columns_text(columns: int, account: int, rows: tuple[int, int], listed: int,
     each_name = _each_text(code, "(i32.wrap_i64 %divisor)")
     loops = {"each_row": _EACH, "each_text": _each_text(), "each_list": _each_text(shift=2), "each_name": each_name}
     loops |= {"code_of_row": code, "to_row": _to_row(row_size, places)}
-    return long(text.format(**places, **numbers, **loops))
+    return written("columns.wat", {**places, **numbers, **loops})

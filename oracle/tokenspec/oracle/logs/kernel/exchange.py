@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tokenspec.machine.interpreters.batch import handover as kinds
 from tokenspec.machine.interpreters.batch.accounts import DIAL, STOPPED
-from tokenspec.machine.interpreters.batch.handover import ACCOUNT, CHANGE, DIFFERS, ENTRY, HEAD, ID, NEW, SESSION, STANDS
+from tokenspec.machine.interpreters.batch.handover import HEAD, NOBODY, TEXT_MAX
 from tokenspec.machine.interpreters.batch.remembering import BEGAN_BEFORE, CHANGED, DIRTY
-from tokenspec.machine.interpreters.batch.short import long
+from tokenspec.machine.interpreters.batch.short import NotCovered, long
 from tokenspec.machine.interpreters.batch.tables import code_of, puts_code
 from tokenspec.machine.interpreters.calendars import NEVER
 from tokenspec.machine.interpreters.embedded.memory import SLOT
@@ -60,7 +61,7 @@ class AccountExchange:
         told = " ".join(f"(call $tell_number {number})" for number in numbers)
         return long(f"""
 (func $tell_id (param $at i32) (param $size i32) (param $id {accounts.address}) (param $event i32) (param $rule i32)
-  (call $journal #{ID} %at %size)
+  (call $journal #{kinds.ID} %at %size)
   (call $tell_number {code_of("ids", "%id")})
   (call $tell_number (i64.extend_i32_s %event)) (call $tell_number (i64.extend_i32_s %rule)) {told})""")
 
@@ -86,8 +87,9 @@ class AccountExchange:
         """By kind, the numbers behind a text of the journal."""
         answered = len(self._kinds) + len(self._clocks) + len(self._answers_at)
         since = 0 if self._oracle.remember is None else 1
-        numbers = {ACCOUNT: 0, ENTRY: len(self._held) + self._periods + since, ID: 3 + answered + since, NEW: 2}
-        numbers |= {DIFFERS: DIFFERS_HEAD + 2 * (1 + answered), SESSION: 1 + len(TOTAL_POOLS), CHANGE: len(TOTAL_POOLS)}
+        numbers = {kinds.ACCOUNT: 0, kinds.ENTRY: len(self._held) + self._periods + since}
+        numbers |= {kinds.ID: 3 + answered + since, kinds.NEW: 2, kinds.DIFFERS: DIFFERS_HEAD + 2 * (1 + answered)}
+        numbers |= {kinds.SESSION: 1 + len(TOTAL_POOLS), kinds.CHANGE: len(TOTAL_POOLS)}
         return {kind: struct.Struct(f"<{count}q") for kind, count in numbers.items()}
 
     @cached_property
@@ -119,25 +121,25 @@ class AccountExchange:
 
     def remember(self, account: Account, kind: int, text: str, numbers: tuple[int, ...]) -> None:
         """Puts what the journal told of `account` into it, unless it has forgotten that since."""
-        if kind == CHANGE:
+        if kind == kinds.CHANGE:
             self._oracle.sessions.balances_change(account, numbers)
             return
-        if kind == SESSION:
+        if kind == kinds.SESSION:
             state = value_of(self._oracle.session_machine.control_variable.type, numbers[0])
             self._oracle.sessions.comes_to(account, text, str(state), numbers[1:])
             return
         if account.noted is not None and account.used is not None and account.last_at is not None:
             *numbers_, since = numbers
             numbers = tuple(numbers_)
-            of = account.noted if kind == ENTRY else account.used
+            of = account.noted if kind == kinds.ENTRY else account.used
             if account.last_at - since >= (self._oracle.remember or 0):
                 return
             if of.setdefault(text, since) != since:
                 del of[text]
                 of[text] = since
-        if kind == ENTRY:
+        if kind == kinds.ENTRY:
             account.entries[text] = self._entries.get(numbers) or self._entry(numbers)
-        elif kind == ID:
+        elif kind == kinds.ID:
             _, event, *answered = numbers
             account.answers[text] = self.answer(self._events[event], answered)
 
@@ -158,8 +160,8 @@ class AccountExchange:
         met = Account(_values(self._kinds, row), dials=dials)
         decided_by = self._names.rules[rule].name if rule >= 0 else self._names.codes[-1 - rule]
         said = rest[len(self._kinds) + len(self._clocks) :]
-        kinds = self._given(name, rule)
-        answers = tuple([None if kind is None else value_of(kind, n) for kind, n in zip(kinds, said, strict=False)])
+        given = self._given(name, rule)
+        answers = tuple([None if kind is None else value_of(kind, n) for kind, n in zip(given, said, strict=False)])
         return self._oracle.answer_of(met, name, (rule, met.row, answers), decided_by)
 
     def _given(self, event: str, rule: int) -> list[Type | None]:
@@ -224,84 +226,62 @@ class AccountExchange:
 
     # What is handed in
 
-    def takes(self) -> str:
-        """The function `take` of one account and all that it remembers, of which some may be handed in by a further call."""
-        numbers = self.sizes[ENTRY]
-        entry = "(call $take_entry (i32.add %at #8) %size %numbers)" if self._accounts.entries is not None else ""
-        session = self._of_sessions("%kind", "(i32.add %at #8)", "(call $append_balances)", "%numbers")
-        return long(f"""
-(func (export "take") (param $at i32) (param $end i32) (result i32) (local $size i32) (local $numbers i32) (local $kind i32)
-  (local $id {self._accounts.address})
-  (block $done (loop $next
-    (br_if $done (i32.ge_u %at %end))
-    (local.set $kind (i32.load %at)) (local.set $size (i32.load offset=4 %at))
-    (local.set $numbers (i32.add %at (i32.add #8 (i32.and (i32.add %size #7) #-8))))
-    (if (i32.eq %kind #{ACCOUNT}) (then
-      (if (call $take_account (i32.add %at #8) %size %numbers) (then (return #-1)))
-      (local.set $at (i32.add %numbers #{self._accounts.stride})) (br $next)))
-    (if (i32.eq %kind #{ENTRY}) (then
-      {entry}
-      (local.set $at (i32.add %numbers #{numbers})) (br $next)))
-    {session}
-    (call $ids_room) (call $mark @account (i32.add %at #8) %size)
-    (local.set $id (call $ids_find))
-    (if (i64.eqz (i64.load $ids %id)) (then (call $ids_add %id)))
-    ;; Its first use is not known, so that nothing is said of a repeat.
-    {puts_code("ids", "%id", "~0")}
-    {self._accounts.remembers("ids", "%id", "(i64.load %numbers)")}
-    (local.set $at (i32.add %numbers #{SLOT if self._oracle.remember is not None else 0})) (br $next)))
-  @account)""")
-
     def redoes(self) -> str:
-        """The function `redo` of a journal, up to its end: it comes to the accounts of the module that wrote it."""
-        sizes = self.sizes
+        """The function `redo` of a part of the journal: all that it tells comes to these accounts.
+
+        What is handed in has the form of a journal, and is about the account before it where it names none. The place of the last
+        account is returned, -1 where something has happened to one already that is handed in.
+        """
+        sizes, stride, whole = self.sizes, self._accounts.stride, "(i32.and (i32.add %size #7) #-8)"
         entry = "(call $take_entry %text %size %numbers)" if self._accounts.entries is not None else ""
-        session = self._of_sessions("%kind", "%text", "(call $balances_change)", "%at")
+        session = f"""(if (i32.eq %kind #{kinds.SESSION}) (then
+      (call $take_session %text %size %numbers)
+      (local.set $at (i32.add %at #{sizes[kinds.SESSION]})) (br $next)))
+    (if (i32.eq %kind #{kinds.CHANGE}) (then
+      (call $take_balances %numbers)
+      (if (i32.eq %account #{NOBODY}) (then (call $append_balances)) (else (call $balances_change)))
+      (local.set $at (i32.add %at #{sizes[kinds.CHANGE]})) (br $next)))"""
+        since = SLOT if self._oracle.remember is not None else 0
         return long(f"""
-(func (export "redo") (param $end i32)
-  (local $at i32) (local $kind i32) (local $account i32) (local $size i32) (local $text i32) (local $numbers i32)
-  (local $id {self._accounts.address})
+(func (export "redo") (param $at i32) (param $end i32) (result i32)
+  (local $kind i32) (local $account i32) (local $size i32) (local $text i32) (local $numbers i32)
+  (local $id {self._accounts.address}) (local $code i64)
   (block $done (loop $next
     (br_if $done (i32.ge_u %at %end))
     (local.set $kind (i32.load $journal %at))
     (local.set $account (i32.load $journal offset=4 %at)) (local.set $size (i32.load $journal offset=8 %at))
     (local.set $at (i32.add %at #{HEAD}))
-    (if (i32.eq %kind #{STANDS}) (then
-      (memory.copy $accounts $journal %account %at #{self._accounts.further_at})
-      (local.set $at (i32.add %at #{self._accounts.stride})) (br $next)))
-    (if (i32.eq %kind #{ACCOUNT}) (then
-      (local.set $at (i32.add %at (i32.and (i32.add %size #7) #-8))) (br $next)))
-    (local.set $text (call $redo_text %at %size))
-    (local.set $numbers (i32.add %text (i32.and (i32.add %size #7) #-8)))
-    (local.set $at (i32.add %at (i32.and (i32.add %size #7) #-8)))
-    (global.set $account %account)
-    (if (i32.eq %kind #{NEW}) (then
+    (if (i32.ne %account #{NOBODY}) (then (global.set $account %account)))
+    (if (i32.eq %kind #{kinds.STANDS}) (then
+      (memory.copy $accounts $journal @account %at #{self._accounts.further_at})
+      (local.set $at (i32.add %at #{stride})) (br $next)))
+    (local.set $text (call $redo_text %at (i32.add {whole} #{max(stride, *sizes.values())})))
+    (local.set $numbers (i32.add %text {whole}))
+    (local.set $at (i32.add %at {whole}))
+    (br_if $next (i32.eq %kind #{kinds.ACCOUNT}))
+    (if (i32.eq %kind #{kinds.GIVEN}) (then
+      (if (call $take_account %text %size %numbers) (then (return #-1)))
+      (local.set $at (i32.add %at #{stride})) (br $next)))
+    (if (i32.eq %kind #{kinds.NEW}) (then
       (call $names_room)
       (global.set $mark_1 (i64.load %numbers)) (global.set $mark_2 (i64.load offset=8 %numbers))
       (drop (call $account_of))
-      (local.set $at (i32.add %at #{sizes[NEW]})) (br $next)))
-    (if (i32.eq %kind #{ENTRY}) (then
+      (local.set $at (i32.add %at #{sizes[kinds.NEW]})) (br $next)))
+    (if (i32.eq %kind #{kinds.ENTRY}) (then
       {entry}
-      (local.set $at (i32.add %at #{sizes[ENTRY]})) (br $next)))
-    {session}
-    (call $ids_room) (call $mark %account %text %size)
+      (local.set $at (i32.add %at #{sizes[kinds.ENTRY]})) (br $next)))
+    {session if self._names.sessions is not None else ""}
+    (call $ids_room) (call $mark @account %text %size)
     (local.set $id (call $ids_find))
     (if (i64.eqz (i64.load $ids %id)) (then (call $ids_add %id)))
-    {puts_code("ids", "%id", "(i64.load %numbers)")}
-    {self._accounts.remembers("ids", "%id", f"(i64.load offset={sizes[ID] - SLOT} %numbers)")}
-    (local.set $at (i32.add %at #{sizes[ID]})) (br $next)))
-  (global.set $journal_end #0))""")
-
-    def _of_sessions(self, kind: str, text: str, changes: str, at: str) -> str:
-        """The lines about sessions, and about balances, which `changes` the chain of; what is next is behind numbers, at `at`."""
-        if self._names.sessions is None:
-            return ""
-        return f"""(if (i32.eq {kind} #{SESSION}) (then
-      (call $take_session {text} %size %numbers)
-      (local.set $at (i32.add {at} #{self.sizes[SESSION]})) (br $next)))
-    (if (i32.eq {kind} #{CHANGE}) (then
-      (call $take_balances %numbers) {changes}
-      (local.set $at (i32.add {at} #{self.sizes[CHANGE]})) (br $next)))"""
+    ;; Of an id that is handed in the first use is not known, so that nothing is said of a repeat.
+    (local.set $code ~0)
+    (local.set $size #{since})
+    (if (i32.eq %kind #{kinds.ID}) (then (local.set $code (i64.load %numbers)) (local.set $size #{sizes[kinds.ID]})))
+    {puts_code("ids", "%id", "%code")}
+    {self._accounts.remembers("ids", "%id", f"(i64.load (i32.sub (i32.add %numbers %size) #{SLOT}))")}
+    (local.set $at (i32.add %at %size)) (br $next)))
+  @account)""")
 
     def handed_in(self, accounts: Iterable[tuple[str, Account]], most: int) -> Iterator[bytes]:
         """Yields what is handed in of accounts, in blocks of at most so many bytes where no part of them is larger."""
@@ -314,26 +294,26 @@ class AccountExchange:
                 block += part
         yield bytes(block)
 
-    def parts_of(self, name: str, account: Account) -> Iterator[bytes]:
-        """Yields the parts of what is handed in of an account."""
+    def parts_of(self, name: str, account: Account, place: int | None = None) -> Iterator[bytes]:
+        """Yields the parts of what is handed in of an account, which has its place already where that is given."""
         numbers: list[int] = []
-        for place in self._clocks:
-            dial = account.dials[place]
+        for clock in self._clocks:
+            dial = account.dials[clock]
             said = (STOPPED, NEVER, 0, 0) if dial is None else (dial.shown, dial.upcoming, dial.day, dial.anchor)
-            numbers += [*said, account.ran[place]]
+            numbers += [*said, account.ran[clock]]
         numbers += [*account.ended, *(number_of(of, value) for of, value in zip(self._kinds, account.row, strict=True))]
         if self._oracle.remember is not None:
             numbers.append(min([*(account.noted or {}).values(), *(account.used or {}).values()], default=NEVER))
         numbers += [0] * ((self._accounts.stride - self._accounts.further_at) // SLOT)
         last_at = STOPPED if account.last_at is None else account.last_at
         flags = (BEGAN_BEFORE if account.is_from_mid_life else 0) | (0 if self._covers(account) else DIRTY | CHANGED)
-        yield _keyed(ACCOUNT, name) + struct.pack(f"<Iiq{len(numbers)}q", flags, 0, last_at, *numbers)
+        record = struct.pack(f"<Iiq{len(numbers)}q", flags, 0, last_at, *numbers)
+        yield (_part(kinds.GIVEN, name) if place is None else HEAD_FORM.pack(kinds.STANDS, place, len(record))) + record
         for key, entry in account.entries.items():
             held = [number_of(of, value) for of, value in zip(self._held, entry.held, strict=True)]
-            told = [*held, *entry.since, *self._since(account, account.noted, key)]
-            yield _keyed(ENTRY, key) + struct.pack(f"<{len(told)}q", *told)
+            yield _part(kinds.ENTRY, key, [*held, *entry.since, *self._since(account, account.noted, key)])
         for key in account.answers:
-            yield _keyed(ID, key) + b"".join(struct.pack("<q", at) for at in self._since(account, account.used, key))
+            yield _part(kinds.KNOWN, key, self._since(account, account.used, key))
         yield from self._sessions(account)
 
     def _covers(self, account: Account) -> bool:
@@ -346,10 +326,10 @@ class AccountExchange:
         """Yields the balances that sessions may show, each with the sessions that fetched it last behind it."""
         steps = self._names.sessions
         for position, balances in enumerate(account.timeline if steps is not None else ()):
-            yield _keyed(CHANGE, "") + struct.pack(f"<{len(balances)}q", *balances)
+            yield _part(kinds.CHANGE, "", balances)
             for name, session in account.sessions.items():
                 if session.since == position and steps is not None:
-                    yield _keyed(SESSION, name) + struct.pack(f"<{1 + len(balances)}q", steps.number_of(session.state), *balances)
+                    yield _part(kinds.SESSION, name, [steps.number_of(session.state), *balances])
 
     def _since(self, account: Account, known: Mapping[str, int] | None, name: str) -> list[int]:
         return [] if self._oracle.remember is None else [(known or {}).get(name, account.last_at or 0)]
@@ -359,9 +339,24 @@ def _values(kinds: list[Type], numbers: Sequence[int]) -> tuple[Value, ...]:
     return tuple([n if isinstance(of, Tokens) else value_of(of, n) for of, n in zip(kinds, numbers, strict=True)])
 
 
-def _keyed(kind: int, text: str) -> bytes:
+def _part(kind: int, text: str, numbers: Sequence[int] = ()) -> bytes:
+    """Returns what is handed in of a kind, with the numbers behind its text."""
     content = text.encode(errors="surrogatepass")
-    return struct.pack("<II", kind, len(content)) + content.ljust(len(content) + 7 & -8, b"\0")
+    if len(content) > TEXT_MAX:
+        raise NotCovered("a text is too long to be handed in")
+    head = HEAD_FORM.pack(kind, NOBODY & 2**32 - 1, len(content))
+    return head + content.ljust(len(content) + 7 & -8, b"\0") + struct.pack(f"<{len(numbers)}q", *numbers)
+
+
+def redone(instance: Instance, content: bytes) -> int:
+    """Lets a module redo what a journal tells, or what is handed in, and tell nothing of it; returns what `redo` does."""
+    at, keeps = instance.value("journal_end"), instance.value("keeps")
+    instance.set_value("keeps", 0)
+    instance.call("journal_room", len(content))
+    instance.write("journal", at, content)
+    place = instance.call("redo", at, at + len(content))
+    instance.set_value("keeps", keeps)
+    return place
 
 
 def drained(instance: Instance) -> bytes:

@@ -79,7 +79,6 @@ class RecordJudge:
         yield self._handover.text()
         yield self.sessions.text()
         yield self.exchange.tells_id()
-        yield self.exchange.takes()
         yield self.exchange.redoes()
         yield self._fields()
         yield long(comparison.text())

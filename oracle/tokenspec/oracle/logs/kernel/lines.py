@@ -18,7 +18,7 @@ from tokenspec.machine.interpreters.batch.short import NotCovered
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.logs.kernel.answers import Role
 from tokenspec.oracle.logs.kernel.columns import ColumnRows, described
-from tokenspec.oracle.logs.kernel.exchange import drained
+from tokenspec.oracle.logs.kernel.exchange import drained, redone
 from tokenspec.oracle.logs.kernel.journal_file import JournalPart
 from tokenspec.oracle.logs.kernel.judge import HAS_NEW_NAMES
 from tokenspec.oracle.logs.kernel.kept_journal import KeptJournal
@@ -106,28 +106,21 @@ class ScannedLines:
             self._mark_account(name)
 
     def _mark_account(self, name: str) -> None:
-        self._instance.call("mark_dirty", self._module.listed, self._named(name))
+        self._instance.call("mark_dirty", self._module.at.listed, self._named(name))
 
     def _named(self, name: str) -> int:
         """Writes the name of an account where the kernel reads it; returns its size."""
         text = name.encode(errors="surrogatepass")
         if len(text) > LISTED << 10:
             raise NotCovered("an account has a very long name")
-        self._write(self._module.listed, text)
+        self._write(self._module.at.listed, text)
         return len(text)
 
     def _hand_in(self, dirty: Container[str] = ()) -> None:
         """Hands in the accounts before the logs but for the `dirty` ones."""
         clean = ((name, account) for name, account in self._before.items() if name not in dirty)
         for block in self._module.judge.exchange.handed_in(clean, BLOCK):
-            self._take(block, self._module.buffer, BLOCK)
-
-    def _take(self, content: bytes, at: int, most: int) -> int:
-        """Hands in some accounts by the memory from `at` on; returns the place of the last one."""
-        if len(content) > most:
-            raise NotCovered("a text is longer than a block")
-        self._write(at, content)
-        return self._instance.call("take", at, at + len(content))
+            redone(self._instance, block)
 
     def _drain(self, line_of: Callable[[int, int, int], Line] | None = None) -> None:
         """Takes over what the kernel has written of what accounts remember."""
@@ -183,11 +176,11 @@ class ScannedLines:
             while asks:
                 asks = self._instance.call("columns", 0, batch.count, module.columns + len(descriptions))
                 self._drain(batch.line)
-                (count,) = struct.unpack_from("<i", self._memory, module.listed - 8)
+                (count,) = struct.unpack_from("<i", self._memory, module.at.listed - 8)
                 if asks:
-                    (row,) = struct.unpack_from("<I", self._memory, module.asked)
+                    (row,) = struct.unpack_from("<I", self._memory, module.at.told)
                     self._tell(batch.line(row).content)
-                listed = bytes(self._memory[module.listed : module.listed + count * LISTED])
+                listed = bytes(self._memory[module.at.listed : module.at.listed + count * LISTED])
                 for row, _, _, position in struct.iter_unpack("<IIqq", listed):
                     yield position, batch.line(row)
             if on_bytes is not None:
@@ -290,7 +283,7 @@ class ScannedLines:
 
         Where they are `odd` written anew, it is yielded itself if it is odd again.
         """
-        memory, listed, told, first, is_utf_8 = self._memory, self._module.listed, self._module.asked, at, False
+        memory, listed, told, first, is_utf_8 = self._memory, self._module.at.listed, self._module.at.told, at, False
         while True:
             TOLD.pack_into(memory, told, 0, 0, at, end, 0)
             self._scan()
@@ -333,7 +326,7 @@ class ScannedLines:
             return
         if record.observed_as is not None:
             raise NotCovered("a record says how it observes")
-        is_left = is_same or unknown or self._instance.call("is_marked", self._module.listed, self._named(record.account))
+        is_left = is_same or unknown or self._instance.call("is_marked", self._module.at.listed, self._named(record.account))
         if not is_left and isinstance(record, Snapshot):
             is_left = not self._begins(record)
         elif not is_left:
@@ -368,7 +361,7 @@ class ScannedLines:
     def _hand_in_begun(self, name: str, account: Account) -> bool:
         """Hands in an account that begins with a snapshot; returns whether that could be done."""
         exchange = self._module.judge.exchange
-        place = self._take(b"".join(exchange.handed_in([(name, account)], LINE_MAX)), self._module.rewritten, LINE_MAX)
+        place = redone(self._instance, b"".join(exchange.parts_of(name, account)))
         if place < 0:
             return False
         self._begun[place // exchange.stride] = name

@@ -16,40 +16,37 @@ from tokenspec.oracle.logs.kernel.columns import CELLS, COLUMN, IDENTITIES, colu
 from tokenspec.oracle.logs.kernel.forms import Forms, signed
 from tokenspec.oracle.logs.kernel.judge import RecordJudge
 from tokenspec.oracle.logs.kernel.names import RecordNames
-from tokenspec.oracle.logs.kernel.scanner import DATES, LINE_MAX, LISTED, ROWS, TOLD, scanner_text
+from tokenspec.oracle.logs.kernel.scanner import LINE_MAX, SLACK, ScannerPlaces, scanner_text
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import Line, Logs
 
 _PAGE = 65_536
-_SLACK = 64
-"""Bytes that the scanner may read behind what it was given."""
-LISTED_MAX = 1 << 16
-"""The largest number of lines that are listed at once."""
 BLOCK = 1 << 22
 """Bytes that are scanned at once, and that a line may have."""
 
 
 @dataclass(frozen=True)
 class KernelModule:
-    """The text of a module. `counts` has the place of each count of hits, with the event and the rule or the code."""
+    """The text of a module that judges rows, and the bytes of memory that are in use, those of a leading module among them."""
 
     text: str
+    judge: RecordJudge
+    end: int
+
+
+@dataclass(frozen=True)
+class ScanningModule(KernelModule):
+    """A module that makes the rows. `counts` has the place of each count of hits, with the event and the rule or the code."""
+
     buffer: int
-    listed: int
     rewritten: int
     """The place of a line that was odd, written anew."""
-    asked: int
-    """The place of `TOLD`."""
+    at: ScannerPlaces
     columns: int
     """The place of the descriptions of columns."""
     cells: int
     """The place of what columns hold."""
     counts: tuple[tuple[int, str, str], ...]
-    judge: RecordJudge
-    kept: int
-    """The place of the last line of a block that was scanned."""
-    end: int
-    """Bytes of its memory that are in use."""
 
     @property
     def cleared(self) -> list[int]:
@@ -83,23 +80,15 @@ def growth(passed: int, size: int | None) -> int:
     return min(size // (passed >> POINT), TIMES << POINT) if size is not None and passed >> POINT else TIMES << POINT
 
 
-def module_of(oracle: Oracle, bits: int = 32, role: Role = Role.ALONE) -> KernelModule:
+def module_of(oracle: Oracle, bits: int = 32, role: Role = Role.ALONE) -> ScanningModule:
     """Returns the module for the settings of `oracle`. Raises `NotCovered` where a kernel cannot have them."""
     try:
         judge = _judge_of(oracle, bits, role, 0)
         space, forms, names, parts = judge.names.space, judge.names.forms, judge.names, list(judge.parts())
-        words, parents = forms.dictionary(), space.put(bytes(forms.parents))
-        rows = space.take(ROWS * forms.row, 64), forms.row
-        kept, listed = space.take(LINE_MAX + _SLACK), space.take(8 + LISTED * LISTED_MAX) + 8
-        told = space.take(TOLD.size)
-        bit = names.account.bit
-        columns, cells = space.take(COLUMN * len(names.columns)), space.take(CELLS + _SLACK, 16)
-        parts.append(columns_text(columns, signed(bit), rows, listed - 8, space.take(IDENTITIES)))
-        # No text has the bytes of the first one, so that none is taken for a date before it was read.
-        dates = space.put(b"\xff" * 8)
-        space.take(DATES - 8)
-        leads = judge.answers.leads
-        parts.append(scanner_text(words, parents, forms, rows, bit, kept, listed, LISTED_MAX, told, dates, leads))
+        at, bit = ScannerPlaces.of(space, forms), names.account.bit
+        columns, cells = space.take(COLUMN * len(names.columns)), space.take(CELLS + SLACK, 16)
+        parts.append(columns_text(columns, signed(bit), (at.rows, forms.row), at.listed - 8, space.take(IDENTITIES)))
+        parts.append(scanner_text(space, forms, at, bit, judge.answers.leads))
         parts.append(
             long(f"""
 (func (export "mark_dirty") (param $at i32) (param $size i32)
@@ -107,7 +96,7 @@ def module_of(oracle: Oracle, bits: int = 32, role: Role = Role.ALONE) -> Kernel
 (func (export "is_marked") (param $at i32) (param $size i32) (result i32)
   (call $names_room) (call $mark #0 %at %size) (global.set $account (call $account_of)) (call $is_dirty))
 (func (export "set_before") (param $size i32)
-  (global.set $before_at #{kept}) (global.set $before_size %size))
+  (global.set $before_at #{at.kept}) (global.set $before_size %size))
 (func (export "begin_again")
   (call $ids_clear) (call $forget_unknown)""")
         )
@@ -119,30 +108,21 @@ def module_of(oracle: Oracle, bits: int = 32, role: Role = Role.ALONE) -> Kernel
   (global.set $identical ~0) (global.set $position ~0) (global.set $before_size #0) (global.set $rest_end #0)
   (call $begin_all))""")
         )
-        buffer, rewritten = space.take(BLOCK + _SLACK, 16), space.take(LINE_MAX + _SLACK, 16)
+        buffer, rewritten = space.take(BLOCK + SLACK, 16), space.take(LINE_MAX + SLACK, 16)
         text = _text(judge, parts)
     except OverflowError as fault:
         raise NotCovered(str(fault)) from None
     counts = tuple(judge.counted())
-    return KernelModule(text, buffer, listed, rewritten, told, columns, cells, counts, judge, kept, space.end)
+    return ScanningModule(text, judge, space.end, buffer, rewritten, at, columns, cells, counts)
 
 
-@dataclass(frozen=True)
-class FollowingModule:
-    """The text of a module that judges the rows of another one, and the bytes of memory that both need together."""
-
-    text: str
-    judge: RecordJudge
-    end: int
-
-
-def following(leading: KernelModule, oracle: Oracle) -> FollowingModule:
+def following(leading: KernelModule, oracle: Oracle) -> KernelModule:
     """Returns the module that follows under the settings of `oracle`. Raises `NotCovered` where it cannot."""
     try:
         judge = _judge_of(oracle, leading.judge.names.accounts.bits, Role.FOLLOWS, leading.end)
         if not judge.reads_rows_of(leading.judge):
             raise NotCovered("the rows of the two kernels are of other forms")
-        return FollowingModule(_text(judge, judge.parts()), judge, judge.names.space.end)
+        return KernelModule(_text(judge, judge.parts()), judge, judge.names.space.end)
     except OverflowError as fault:
         raise NotCovered(str(fault)) from None
 

@@ -16,7 +16,7 @@ from tokenspec.machine.wasm.ranks import number_of
 from tokenspec.oracle.base.specification import ABSENT, IDS, POOLS, SPEC, TOTAL_POOLS
 from tokenspec.oracle.logs.kernel.forms import ODD, ROOT, Forms, RowKey, ValueKind, signed
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, INSTANTS, LISTS, SAID, SUMS
+from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, INSTANTS, LISTS, NULLS, SAID, SUMS
 from tokenspec.oracle.wire.records import RENAMED
 from tokenspec.oracle.wire.resets import runs_by_itself
 
@@ -113,7 +113,6 @@ class RecordNames:
         forms.key(ROOT, "observed", ValueKind.OBJECT, observed)
         members = dict.fromkeys(member for shown in LISTS.values() for member in shown.members)
         self.members = {member: number for number, member in enumerate(members)}
-        nulls = {shown.variable: shown.null for shown in SPEC.answer.state}
         keys: dict[str, RowKey] = {}
         for name in (*FIELDS, *SUMS):
             kind, words, other = ValueKind.WORD, ROOT, WRONG_WORD
@@ -139,8 +138,8 @@ class RecordNames:
                 of = variables[name]
                 kind = _kind_of(of)
                 if isinstance(of, Enum):
-                    words = self._words(of, {str(ABSENT), str(nulls[name])}, name)
-                elif of.admits(nulls[name]):
+                    words = self._words(of, {str(ABSENT), str(NULLS[name])}, name)
+                elif of.admits(NULLS[name]):
                     raise NotCovered(f"{name} has a number that is answered as null")
             elif isinstance(said, Enum):
                 words = self._words(said, set(), name)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, runtime_checkable
 
 from tokenspec.machine.interpreters.batch.short import NotCovered
-from tokenspec.oracle.logs.against import Against, FurtherTouched, Touched
+from tokenspec.oracle.logs.against import Against
 from tokenspec.oracle.logs.kernel.audit_kernel import AuditKernel
 from tokenspec.oracle.logs.kernel.module import size_of
 from tokenspec.oracle.logs.kernel.on_the_way import OnTheWay
@@ -76,14 +76,15 @@ def replay_by_kernel(
             on_bytes(size)
 
     try:
-        kernel, (named, further) = _behind_first_pass(logs, oracle, keeps_state, way, before, against, tell)
-        left = LinesLeft(kernel)
+        leads = None if against is None else LeadingKernel(logs, oracle, against.other)
+        kernel = leads or AuditKernel(logs, oracle, keeps_state, way, before)
+        kernel.find_dirty(tell)
         rest, progress = kernel.left_to_oracle()
         compared = None if against is None else Against(rest, against.other.fork({}))
-        report = replay(left if kernel.has_dirty else (), rest, against=compared, progress=progress)
+        report = replay(kernel if kernel.has_dirty else (), rest, against=compared, progress=progress)
         kernel.ends()
         if against is not None and compared is not None:
-            against.takes_over(compared, named, further)
+            against.takes_over(compared, kernel.named, kernel.further)
         kernel.add_to(report)
         if keeps_state:
             behind = kernel.behind(rest.accounts)
@@ -91,36 +92,4 @@ def replay_by_kernel(
     except (NotCovered, *FAILURES):
         tell(-told)
         return None
-    return report, left
-
-
-def _behind_first_pass(
-    logs: Iterable[Line],
-    oracle: Oracle,
-    keeps_state: bool,
-    way: OnTheWay | None,
-    before: AccountsInParts | None,
-    against: Against | None,
-    on_bytes: Callable[[int], None],
-) -> tuple[AuditKernel, tuple[list[Touched], list[FurtherTouched]]]:
-    """Returns the kernel behind its first pass, and the touched accounts that nobody looks at again. Raises `NotCovered`."""
-    if against is None:
-        kernel = AuditKernel(logs, oracle, keeps_state, way, before)
-        kernel.find_dirty(on_bytes)
-        return kernel, ([], [])
-    leading = LeadingKernel(logs, oracle)
-    return leading, leading.compared(oracle, against.other, on_bytes)
-
-
-class LinesLeft:
-    """The lines that the kernel leaves to the oracle, in order. They can be iterated more than once."""
-
-    def __init__(self, kernel: AuditKernel) -> None:
-        self._kernel = kernel
-
-    def __iter__(self) -> Iterator[Line]:
-        return (line for _, line in self.numbered())
-
-    def numbered(self) -> Iterator[tuple[int, Line]]:
-        """Yields them with their positions among all lines."""
-        return self._kernel.left()
+    return report, kernel

@@ -9,9 +9,11 @@ colon or a comma. The values go to a row, and rows are judged some at a time: `$
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from importlib.resources import files
+from typing import NamedTuple
 
-from tokenspec.machine.interpreters.batch.short import long
+from tokenspec.machine.interpreters.batch.short import Space, long
 from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.logs.kernel.forms import (
@@ -44,7 +46,7 @@ NOT_AN_INSTANT = -(2**63)
 _EIGHT = 0x0101010101010101
 """One in each of eight bytes."""
 _DATE_BITS = 9
-DATES = 32 << _DATE_BITS
+_DATES = 32 << _DATE_BITS
 """Bytes of a table of dates."""
 
 TOLD = struct.Struct("<5I")
@@ -56,6 +58,10 @@ ROWS = 64
 """The number of lines that are judged together, so that what they need of memory is fetched at once."""
 LINE_MAX = 65_536
 """The longest line that is not odd."""
+SLACK = 64
+"""Bytes that the scanner may read behind what it was given."""
+LISTED_MAX = 1 << 16
+"""The largest number of lines that are listed at once."""
 _TRUE, _FALS, _NULL = (int.from_bytes(word, "little") for word in (b"true", b"fals", b"null"))
 
 
@@ -81,9 +87,9 @@ def _first_bytes(is_word: str) -> str:
     return f"(i64.xor (i64.load %at) (i64.mul (i64.load offset=8 %at) {is_word}))"
 
 
-def _date_at(date: str) -> str:
-    """The address of a date, if it was read before; its bytes are these, from the fourth on."""
-    return f"(i32.add #{{dates}} (i32.shl (i32.wrap_i64 (i64.shr_u (i64.mul {date} ~{signed(HASH[0])}) ~{64 - _DATE_BITS})) #5))"
+def _date_at(date: str, dates: int) -> str:
+    """The address of a date among `dates`, if it was read before; its bytes are these, from the fourth on."""
+    return f"(i32.add #{dates} (i32.shl (i32.wrap_i64 (i64.shr_u (i64.mul {date} ~{signed(HASH[0])}) ~{64 - _DATE_BITS})) #5))"
 
 
 _ENDS_TEXT = """(i8x16.bitmask (v128.or
@@ -107,95 +113,6 @@ IN_ROWS = {
 """The places in a row."""
 
 
-def _met(forms: Forms) -> dict[str, int]:
-    """The places of what was met."""
-    return {
-        "start_place": forms.start,
-        "later_place": forms.later,
-        "end_key": forms.end,
-        "masks": forms.masks,
-        "met": forms.met,
-        "met_all": forms.met_end - forms.met,
-        "met_max": MET_MAX,
-        "behind_key": BEHIND,
-        "inside_key": INSIDE,
-        "words": WORDS,
-        "met_of_words": WORDS + 4,
-    }
-
-
-def scanner_text(
-    words: tuple[int, int],
-    parents: int,
-    forms: Forms,
-    rows: tuple[int, int],
-    account: int,
-    kept: int,
-    listed: int,
-    most: int,
-    told: int,
-    dates: int,
-    leads: str,
-) -> str:
-    """The functions that scan. `words` is the table of words, `parents` that of contexts.
-
-    `rows` is where the rows are, and the size of one; `account` is the bit of the name that each must have. `kept` has room
-    for a line, and `listed` for as many as are listed at once, at `most`; their number stands before them.
-    `told` is the place of `TOLD`. `dates` has room for dates.
-    `leads` are the lines behind rows that were judged, from `%from` to `@row`.
-    """
-    (words_at, last), (rows_at, row_size) = words, rows
-    text = files(__package__).joinpath("scanner.wat").read_text("utf-8")
-    places = (
-        IN_ROWS
-        | _met(forms)
-        | {
-            "rows_at": rows_at,
-            "row_size": row_size,
-            "rows_end": rows_at + ROWS * row_size,
-            "listed": listed,
-            "listed_size": LISTED,
-            "listed_count": listed - 8,
-            "most": most - ROWS,
-            "parents": parents,
-            "kept": kept,
-            "told": told,
-        }
-    )
-    kind = "(i32.load offset=12 %place)"
-    numbers = _digit_masks() | {
-        "unless_met": _unless_met(),
-        "met_at_last": _met_at("(i32.load offset=4 %last)", "(i64.load %at)"),
-        "met_at_word": _met_at(f"(i32.load offset={WORDS + 4} %key)", _first_bytes(f"~{OF_WORD}")),
-        "met_at_place": _met_at("(i32.load offset=4 %place)", _first_bytes(f"(i64.extend_i32_u (i32.and {kind} #{OF_WORD}))")),
-        "date_at": _date_at("(i64.load offset=4 %at)").format(dates=dates),
-        "ends_text": _ENDS_TEXT,
-        "no_time": int.from_bytes(b"00:00:00", "little"),
-        "above_time": int.from_bytes(bytes((0x76, 0x76, 0x7F) * 3)[:8], "little"),
-        **{f"{kind.name.lower()}_kind": int(kind) for kind in ValueKind},
-        "of_time": 0x00FF_0000_FF00_00FF,
-        "above_clock": 128 - 24 | 128 - 60 << 24 | 128 - 60 << 48,
-        "leads": leads,
-        "digits": _digits("%value", "%bits"),
-        "z_quote": int.from_bytes(b'Z"', "little"),
-        "account": signed(account),
-        "line_max": LINE_MAX,
-        "milliseconds_min": MILLISECONDS_MIN,
-        "not_an_instant": NOT_AN_INSTANT,
-        "odd": ODD,
-        "unknown_max": UNKNOWN_MAX,
-        "true": _TRUE,
-        "fals": _FALS,
-        "null": _NULL,
-    }
-    return _values_text(words_at, last, dates) + long(text.format(**places, **numbers))
-
-
-def _digit_masks() -> dict[str, int]:
-    """The words of eight bytes by which digits are told."""
-    return {"zeros": _EIGHT * 0x30, "above_nine": _EIGHT * 0x76, "high_bits": signed(_EIGHT * 0x80)}
-
-
 def _digits(word: str, bits: str) -> str:
     """The number that digits stand for: as many bits of a word as they take, at most 56. It is no function, to be faster."""
     ones = f"(i64.shl {word} (i64.sub ~64 {bits}))"
@@ -204,28 +121,100 @@ def _digits(word: str, bits: str) -> str:
     return f"(i64.shr_u (i64.mul (i64.and {hundreds} ~{0x0000FFFF0000FFFF}) ~{(10_000 << 32) + 1}) ~32)"
 
 
-def _values_text(words_at: int, last: int, dates: int) -> str:
-    """The functions that read values; `words_at` is where the table of words is, and `last` the number of its last place.
+class ScannerPlaces(NamedTuple):
+    """The places that a scanner uses: the rows that it makes, a line that it keeps, the lines that it lists, and `TOLD`."""
 
-    From `dates` on there are `DATES` bytes for the dates that were read.
+    rows: int
+    kept: int
+    listed: int
+    """The lines, at most `LISTED_MAX`; their number stands before them."""
+    told: int
+
+    @classmethod
+    def of(cls, space: Space, forms: Forms) -> ScannerPlaces:
+        """Returns new places for rows of these forms, of which all keys are there."""
+        rows, kept = space.take(ROWS * forms.row, 64), space.take(LINE_MAX + SLACK)
+        return cls(rows, kept, space.take(8 + LISTED * LISTED_MAX) + 8, space.take(TOLD.size))
+
+
+_KIND = "(i32.load offset=12 %place)"
+_OF_VALUES = {
+    **dict(zip(("k1", "k2", "k3"), map(signed, HASH), strict=True)),
+    "zeros": _EIGHT * 0x30,
+    "above_nine": _EIGHT * 0x76,
+    "high_bits": signed(_EIGHT * 0x80),
+    "ends_text": _ENDS_TEXT,
+    "digits": _digits("%word", "%marks"),
+    "largest": COUNTABLE_MAX,
+    "day": DAY_MS,
+    "first": FIRST_INSTANT,
+    "last_instant": LAST_INSTANT,
+    "not_an_instant": NOT_AN_INSTANT,
+}
+_OF_LINES = {
+    **_OF_VALUES,
+    **IN_ROWS,
+    **{f"{kind.name.lower()}_kind": int(kind) for kind in ValueKind},
+    "met_max": MET_MAX,
+    "behind_key": BEHIND,
+    "inside_key": INSIDE,
+    "words": WORDS,
+    "met_of_words": WORDS + 4,
+    "listed_size": LISTED,
+    "most": LISTED_MAX - ROWS,
+    "unless_met": _unless_met(),
+    "met_at_last": _met_at("(i32.load offset=4 %last)", "(i64.load %at)"),
+    "met_at_word": _met_at(f"(i32.load offset={WORDS + 4} %key)", _first_bytes(f"~{OF_WORD}")),
+    "met_at_place": _met_at("(i32.load offset=4 %place)", _first_bytes(f"(i64.extend_i32_u (i32.and {_KIND} #{OF_WORD}))")),
+    "digits": _digits("%value", "%bits"),
+    "no_time": int.from_bytes(b"00:00:00", "little"),
+    "above_time": int.from_bytes(bytes((0x76, 0x76, 0x7F) * 3)[:8], "little"),
+    "of_time": 0x00FF_0000_FF00_00FF,
+    "above_clock": 128 - 24 | 128 - 60 << 24 | 128 - 60 << 48,
+    "z_quote": int.from_bytes(b'Z"', "little"),
+    "line_max": LINE_MAX,
+    "milliseconds_min": MILLISECONDS_MIN,
+    "odd": ODD,
+    "unknown_max": UNKNOWN_MAX,
+    "true": _TRUE,
+    "fals": _FALS,
+    "null": _NULL,
+}
+"""What stands for names in values.wat, and in scanner.wat, beside the places."""
+
+
+def scanner_text(space: Space, forms: Forms, at: ScannerPlaces, account: int, leads: str) -> str:
+    """The functions that scan, with those that read values; `account` is the bit of the name that each line must have.
+
+    `leads` are the lines behind rows that were judged, from `%from` to `@row`.
     """
-    k1, k2, k3 = map(signed, HASH)
-    text = files(__package__).joinpath("values.wat").read_text("utf-8")
-    return long(
-        text.format(
-            words_at=words_at,
-            last=last,
-            k1=k1,
-            k2=k2,
-            k3=k3,
-            **_digit_masks(),
-            date_at=_date_at("(i64.load offset=3 %at)").format(dates=dates),
-            ends_text=_ENDS_TEXT,
-            digits=_digits("%word", "%marks"),
-            largest=COUNTABLE_MAX,
-            day=DAY_MS,
-            first=FIRST_INSTANT,
-            last_instant=LAST_INSTANT,
-            not_an_instant=NOT_AN_INSTANT,
-        )
-    )
+    words_at, last = forms.dictionary()
+    # No text has the bytes of the first one, so that none is taken for a date before it was read.
+    dates = space.put(b"\xff" * 8)
+    space.take(_DATES - 8)
+    of_values = {"words_at": words_at, "last": last, "date_at": _date_at("(i64.load offset=3 %at)", dates)}
+    of_lines = {
+        "date_at": _date_at("(i64.load offset=4 %at)", dates),
+        "start_place": forms.start,
+        "later_place": forms.later,
+        "end_key": forms.end,
+        "masks": forms.masks,
+        "met": forms.met,
+        "met_all": forms.met_end - forms.met,
+        "rows_at": at.rows,
+        "row_size": forms.row,
+        "rows_end": at.rows + ROWS * forms.row,
+        "listed": at.listed,
+        "listed_count": at.listed - 8,
+        "parents": space.put(bytes(forms.parents)),
+        "kept": at.kept,
+        "told": at.told,
+        "leads": leads,
+        "account": signed(account),
+    }
+    return written("values.wat", _OF_VALUES | of_values) + written("scanner.wat", _OF_LINES | of_values | of_lines)
+
+
+def written(file: str, places: Mapping[str, object]) -> str:
+    """Returns the functions in a file, with these in the places of their names."""
+    return long(files(__package__).joinpath(file).read_text("utf-8").format(**places))

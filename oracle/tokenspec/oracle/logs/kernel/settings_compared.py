@@ -7,7 +7,7 @@ the numbers, and the answers to its first differing record.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from heapq import nsmallest
 from tempfile import SpooledTemporaryFile
@@ -23,9 +23,8 @@ from tokenspec.oracle.base.specification import POOLS
 from tokenspec.oracle.logs.against import SHOWN, FurtherTouched, Touched, answered_otherwise
 from tokenspec.oracle.logs.kernel.answers import DIFFERING, Role
 from tokenspec.oracle.logs.kernel.audit_kernel import AuditKernel
-from tokenspec.oracle.logs.kernel.exchange import drained
+from tokenspec.oracle.logs.kernel.exchange import drained, redone
 from tokenspec.oracle.logs.kernel.module import KernelModule, following
-from tokenspec.oracle.logs.kernel.scanner import LINE_MAX
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.log_files import Line
@@ -65,8 +64,7 @@ class FollowingKernel:
     """The kernel of the `other` setting, in the memory of `leading`."""
 
     def __init__(self, leading: Instance, of_leading: KernelModule, seeds: tuple[int, int], other: Oracle) -> None:
-        self._leading, self._of_leading = leading, of_leading
-        self._oracle, self._module = other, following(of_leading, other)
+        self._leading, self._oracle, self._module = leading, other, following(of_leading, other)
         leading.grow("memory", self._module.end)
         self.instance = instance = leading.beside(self._module.text)
         self._exchange = self._module.judge.exchange
@@ -88,18 +86,10 @@ class FollowingKernel:
 
     def begins(self, place: int, record: Snapshot) -> None:
         """Begins an account in mid-life that has begun under the own setting."""
-        fresh, instance = self._oracle.fork({}), self.instance
+        fresh = self._oracle.fork({})
         fresh.decide(record)
-        begun, *rest = self._exchange.parts_of(record.account, fresh.accounts[record.account])
-        instance.call("reach", place)
-        instance.write("accounts", place, begun[-self._exchange.stride :])
-        instance.set_value("account", place)
-        content = b"".join(rest)
-        if len(content) > LINE_MAX:
-            raise NotCovered("a text is longer than a block")
-        at = self._of_leading.rewritten
-        self._leading.write("memory", at, content)
-        instance.call("take", at, at + len(content))
+        self.instance.call("reach", place)
+        redone(self.instance, b"".join(self._exchange.parts_of(record.account, fresh.accounts[record.account], place)))
 
     def keep(self, line_of: Callable[[int, int, int], Line]) -> None:
         """Keeps what was told of first differences, with the lines of the records."""
@@ -135,28 +125,24 @@ class LeadingKernel(AuditKernel):
 
     role = Role.LEADS
     _follower: FollowingKernel | None = None
-    _other: Oracle
 
-    def compared(
-        self, own: Oracle, other: Oracle, on_bytes: Callable[[int], None] | None
-    ) -> tuple[list[Touched], list[FurtherTouched]]:
-        """Scans everything under both settings; returns the most touched accounts, and the numbers of further ones.
-
-        The oracle need not look at them; others are left to it.
-        """
+    def __init__(self, logs: Iterable[Line], own: Oracle, other: Oracle) -> None:
         if not can_be_compared(own, other):
             raise NotCovered("the other setting reads records, or takes ids, in another way")
-        first, second = self._seeds
+        super().__init__(logs, own)
         self._other = other
-        self._follower = follower = FollowingKernel(self._instance, self._module, (first, second), other)
+
+    def find_dirty(self, on_bytes: Callable[[int], None] | None) -> None:
+        """Scans everything under both settings. Touched accounts of which both kernels know all are left to nobody."""
+        first, second = self._seeds
+        self._follower = follower = FollowingKernel(self._instance, self._module, (first, second), self._other)
         self._memory = memoryview(self._instance.view("memory")).cast("B")
         self._instance.set_value("is_followed", 1)
-        self.find_dirty(on_bytes)
+        super().find_dirty(on_bytes)
         self._instance.set_value("is_followed", 0)
         self._follower = None
-        found = self._touched(follower)
+        self.named, self.further = self._touched(follower)
         self._count_dirty()
-        return found
 
     def _drain(self, line_of: Callable[[int, int, int], Line] | None = None) -> None:
         super()._drain()

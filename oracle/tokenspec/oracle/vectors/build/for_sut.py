@@ -8,9 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tokenspec.machine.lang.catalogue import UNLISTED
 from tokenspec.machine.lang.declaration import Actor, Event
-from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, account, system
 from tokenspec.oracle.fuzz.closed import closed_by
@@ -27,7 +25,7 @@ from tokenspec.oracle.vectors.build.goals import Candidate, candidate
 from tokenspec.oracle.vectors.build.layer_faults import LayerFault, layer_faults
 from tokenspec.oracle.vectors.build.repeats import with_repeats
 from tokenspec.oracle.vectors.build.scenarios import SCENARIOS, STARTING_POINTS, Scenario
-from tokenspec.oracle.vectors.build.target import BuildTarget, candidate_of, outcome_name, with_a_look
+from tokenspec.oracle.vectors.build.target import BuildTarget, candidate_of, listed_names, outcome_name, with_a_look
 from tokenspec.oracle.vectors.run import fitted
 from tokenspec.oracle.vectors.suite import Case, Entry, Vector
 from tokenspec.oracle.wire.resets import clock_jobs, resets_on_the_wire
@@ -187,23 +185,15 @@ def _opened_when_used(records: Sequence[Record]) -> list[Record]:
     return sorted(opened, key=lambda record: record["at"])
 
 
-def _enums(catalogue: AnyCatalogue) -> dict[str, tuple[list[str], list[str]]]:
-    """Returns, by field that holds a declared name, the names of the default catalogue and those of another one."""
-    found = {}
-    for one, other in zip(account().events, account(catalogue).events, strict=True):
-        for f, g in zip(one.fields, other.fields, strict=True):
-            if isinstance(f.type, Enum) and isinstance(g.type, Enum) and UNLISTED in f.type.members:
-                found[f.key] = [m for m in f.type.members if m != UNLISTED], [m for m in g.type.members if m != UNLISTED]
-    return found
-
-
 def renamed(record: Record, catalogue: AnyCatalogue) -> Record:
     """Returns the record with names of the default catalogue replaced by those at the same places of `catalogue`."""
     ours, theirs = DEFAULT.written(), catalogue.written()
-    pairs = {key: (list(ours[table]), list(theirs[table])) for key, table in SPEC.names.items()} | _enums(catalogue)
+    pairs = {key: (list(ours[table]), list(theirs[table])) for key, table in SPEC.names.items()}
+    one, other = (dict(each for event in account(of).events for each in listed_names(event)) for of in (DEFAULT, catalogue))
+    pairs |= {key: (names, other[key]) for key, names in one.items()}
     changed = {}
-    for key, (default, other) in pairs.items():
+    for key, (default, own) in pairs.items():
         name = record.get(key, "")
-        if name in default and name not in other and other:
-            changed[key] = other[min(default.index(name), len(other) - 1)]
+        if name in default and name not in own and own:
+            changed[key] = own[min(default.index(name), len(own) - 1)]
     return {**record, **changed}

@@ -6,7 +6,9 @@ Each is a right oracle in which one thing is forgotten, mixed up or counted othe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from typing import TypeAlias, TypeVar
 
 from msgspec import structs
@@ -25,19 +27,23 @@ MANY = 1_000
 """The number of ids of an account after which a wallet may take the first one for new."""
 
 
+@dataclass
 class WithLayers:
-    """A right implementation: what it forgets or mixes up is said by a class that is made of this one."""
+    """A right implementation that forgets or mixes something up: `before` a record, or `after` its answer."""
 
-    def __init__(self, oracle: Oracle) -> None:
-        self.oracle = oracle
-        self.begin()
-
-    def begin(self) -> None:
-        """Prepares an empty world."""
+    oracle: Oracle
+    before: Callable[[WithLayers, Record], Record] | None = None
+    """Gives the record that the right oracle gets in the place of one."""
+    after: Callable[[WithLayers, Record, Answer], object] | None = None
+    names: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By account and name, another name under which the oracle knows it."""
 
     def apply(self, record: Record) -> Answer:
         """Returns the answer to a record."""
-        return self.oracle.apply(record)
+        answer = self.oracle.apply(record if self.before is None else self.before(self, record))
+        if self.after is not None:
+            self.after(self, record, answer)
+        return answer
 
     def account(self, record: Record) -> Account | None:
         """Returns the account of a record; None where it has none yet."""
@@ -61,69 +67,51 @@ class LayerFault:
     make: Make
 
 
-class _Ids(WithLayers):
-    """Ids under other names: `known` gives the one under which the right oracle sees a record."""
+# Of ids
 
-    def begin(self) -> None:
-        self.used: dict[tuple[str, str], str] = {}
-        self.number = 0
 
-    def apply(self, record: Record) -> Answer:
+def _other_id(name: Callable[[Record], str]) -> Make:
+    """Shows the oracle another id."""
+    return partial(WithLayers, before=lambda _, record: {**record, "id": name(record)} if "id" in record else record)
+
+
+def _forgets(after: Callable[[WithLayers, Record, Answer], object]) -> Make:
+    """Shows the oracle ids that it knows as long as `after` leaves them among the names."""
+    numbers = count()
+
+    def before(world: WithLayers, record: Record) -> Record:
         if "id" not in record:
-            return self.oracle.apply(record)
-        self.number += 1
-        answer = self.oracle.apply({**record, "id": self.known(record)})
-        self.after(record, answer)
-        return answer
+            return record
+        new = f"{record['id']} {next(numbers)}"
+        return {**record, "id": world.names.setdefault((record["account"], record["id"]), new)}
 
-    def known(self, record: Record) -> str:
-        return self.used.setdefault((record["account"], record["id"]), f"{record['id']} {self.number}")
-
-    def after(self, record: Record, answer: Answer) -> None:
-        """Called after each answer to a record under an id."""
+    return partial(WithLayers, before=before, after=after)
 
 
 def _last(many: int) -> Make:
-    class Last(_Ids):
-        def after(self, record: Record, answer: Answer) -> None:
-            own = [key for key in self.used if key[0] == record["account"]]
-            for key in own[: max(0, len(own) - many)]:
-                del self.used[key]
+    def after(world: WithLayers, record: Record, answer: Answer) -> None:
+        own = [key for key in world.names if key[0] == record["account"]]
+        for key in own[: max(0, len(own) - many)]:
+            del world.names[key]
 
-    return Last
-
-
-class _AcceptedAlone(_Ids):
-    def after(self, record: Record, answer: Answer) -> None:
-        if answer.outcome != "accepted":
-            self.used.pop((record["account"], record["id"]), None)
+    return _forgets(after)
 
 
-class _ByEvent(_Ids):
-    def known(self, record: Record) -> str:
-        return f"{record['event']} {record['id']}"
+def _refused_is_forgotten(world: WithLayers, record: Record, answer: Answer) -> None:
+    if answer.outcome != "accepted":
+        world.names.pop((record["account"], record.get("id", "")), None)
 
 
-class _ByRequest(_Ids):
-    def known(self, record: Record) -> str:
-        return repr(sorted((key, value) for key, value in record.items() if key != "at"))
+def _forgotten_at_a_job(world: WithLayers, record: Record, answer: Answer) -> None:
+    if world.job_ran(record, answer):
+        world.names = {key: value for key, value in world.names.items() if key[0] != record["account"]}
 
 
-class _UntilAJob(_Ids):
-    """A job of a clock makes it forget what came before."""
-
-    def apply(self, record: Record) -> Answer:
-        answer = super().apply(record)
-        if self.job_ran(record, answer):
-            self.used = {key: value for key, value in self.used.items() if key[0] != record["account"]}
-        return answer
-
-
+@dataclass
 class _Shared(WithLayers):
     """An id that one account has used is used for all."""
 
-    def begin(self) -> None:
-        self.first: dict[str, tuple[str, Answer]] = {}
+    first: dict[str, tuple[str, Answer]] = field(default_factory=dict)
 
     def apply(self, record: Record) -> Answer:
         whose, answer = self.first.get(record.get("id", ""), (record["account"], None))
@@ -135,22 +123,17 @@ class _Shared(WithLayers):
         return answer
 
 
-class _Anew(WithLayers):
-    """A repeat is applied as well, and answered with the first answer."""
-
-    def apply(self, record: Record) -> Answer:
-        answer = self.oracle.apply(record)
-        if answer.duplicate is True:
-            self.oracle.apply({key: value for key, value in record.items() if key != "id"})
-        return answer
+def _applied_again(world: WithLayers, record: Record, answer: Answer) -> None:
+    if answer.duplicate is True:
+        world.oracle.apply({key: value for key, value in record.items() if key != "id"})
 
 
 def _refreshed(after_a_job: bool) -> Make:
+    @dataclass
     class Refreshed(WithLayers):
         """A repeat is answered with the state of now."""
 
-        def begin(self) -> None:
-            self.ran: set[str] = set()
+        ran: set[str] = field(default_factory=set)
 
         def apply(self, record: Record) -> Answer:
             answer, known = self.oracle.apply(record), self.account(record)
@@ -166,141 +149,107 @@ def _refreshed(after_a_job: bool) -> Make:
 
 
 def _renamed(key: str, change: Callable[[str], str]) -> Make:
-    class Renamed(WithLayers):
-        """Some names are taken for one."""
-
-        def apply(self, record: Record) -> Answer:
-            return self.oracle.apply({**record, key: change(record[key])} if key in record else record)
-
-    return Renamed
+    """Takes some names for one."""
+    return partial(WithLayers, before=lambda _, record: {**record, key: change(record[key])} if key in record else record)
 
 
-class _FaultyEntries(WithLayers):
-    """Entries of the memory, forgotten or changed after a record; `after` does it."""
+# Of entries
 
-    def apply(self, record: Record) -> Answer:
-        answer = self.oracle.apply(record)
-        known = self.account(record)
+
+def _entries(changes: Callable[[Account, Record, Answer, WithLayers], object]) -> Make:
+    """Changes what an account remembers after each answer."""
+
+    def after(world: WithLayers, record: Record, answer: Answer) -> None:
+        known = world.account(record)
         if known is not None:
-            self.after(record, answer, known)
-        return answer
+            changes(known, record, answer, world)
 
-    def after(self, record: Record, answer: Answer, known: Account) -> None:
-        """Called after each answer."""
+    return partial(WithLayers, after=after)
 
 
-class _ForgetsTheRefused(_FaultyEntries):
-    def after(self, record: Record, answer: Answer, known: Account) -> None:
-        if answer.outcome == "refused":
-            known.entries.pop(record.get(KEY, ""), None)
+def _refused_uses_up(known: Account, record: Record, answer: Answer, world: WithLayers) -> None:
+    if answer.outcome == "refused" and begins(record["event"]) and record[KEY] not in known.entries:
+        world.oracle.memory.note(known, record[KEY], {})
 
 
-class _ForgetsAllAtARefusal(_FaultyEntries):
-    def after(self, record: Record, answer: Answer, known: Account) -> None:
-        if answer.outcome == "refused" and KEY in record:
-            known.entries.clear()
-
-
-class _RefusalsUseItUp(_FaultyEntries):
-    def after(self, record: Record, answer: Answer, known: Account) -> None:
-        if answer.outcome == "refused" and begins(record["event"]) and record[KEY] not in known.entries:
-            self.oracle.memory.note(known, record[KEY], {})
+def _forgets_entries(is_due: Callable[[WithLayers, Record, Answer], bool]) -> Make:
+    return _entries(lambda known, record, answer, world: known.entries.clear() if is_due(world, record, answer) else None)
 
 
 def _last_entries(many: int) -> Make:
-    class Last(_FaultyEntries):
-        def after(self, record: Record, answer: Answer, known: Account) -> None:
-            for name in list(known.entries)[: max(0, len(known.entries) - many)]:
-                del known.entries[name]
+    def changes(known: Account, record: Record, answer: Answer, world: WithLayers) -> None:
+        for name in list(known.entries)[: max(0, len(known.entries) - many)]:
+            del known.entries[name]
 
-    return Last
-
-
-class _ForgetsAtAJob(_FaultyEntries):
-    def after(self, record: Record, answer: Answer, known: Account) -> None:
-        if self.job_ran(record, answer):
-            known.entries.clear()
+    return _entries(changes)
 
 
-class _EntriesOfAll(WithLayers):
-    """One table of entries for all accounts."""
+def _entries_of_all(oracle: Oracle) -> WithLayers:
+    """Returns a world with one table of entries for all accounts."""
+    entries: dict[str, MemoryEntry] = {}
 
-    def begin(self) -> None:
-        self.entries: dict[str, MemoryEntry] = {}
+    def before(world: WithLayers, record: Record) -> Record:
+        for each in world.oracle.accounts.values():
+            each.entries = entries
+        return record
 
-    def apply(self, record: Record) -> Answer:
-        for each in self.oracle.accounts.values():
-            each.entries = self.entries
-        answer = self.oracle.apply(record)
-        known = self.account(record)
-        self.entries.update(known.entries if known is not None else {})
-        return answer
+    def after(world: WithLayers, record: Record, answer: Answer) -> None:
+        known = world.account(record)
+        entries.update(known.entries if known is not None else {})
 
-
-class _ByKindOfEvent(WithLayers):
-    """Two events that begin entries have a table each."""
-
-    def begin(self) -> None:
-        self.by: dict[tuple[str, str], str] = {}
-
-    def apply(self, record: Record) -> Answer:
-        if KEY not in record:
-            return self.oracle.apply(record)
-        name, here = record[KEY], (record["account"], record[KEY])
-        if begins(record["event"]):
-            self.by[here] = f"{record['event']} {name}"
-        return self.oracle.apply({**record, KEY: self.by.get(here, name)})
+    return WithLayers(oracle, before, after)
 
 
-class _EntriesAreIds(WithLayers):
-    """An id is taken for used where an entry has its name, and the other way round."""
-
-    def apply(self, record: Record) -> Answer:
-        if begins(record["event"]) and "id" not in record:
-            return self.oracle.apply({**record, "id": record[KEY]})
-        return self.oracle.apply(record)
-
-
-class _Begins(_FaultyEntries):
-    """The periods of an entry begin anew whenever it is named."""
-
-    def after(self, record: Record, answer: Answer, known: Account) -> None:
-        entry = known.entries.get(record.get(KEY, ""))
-        if entry is not None:
-            known.entries[record[KEY]] = structs.replace(entry, since=known.ended)
+def _by_kind_of_event(world: WithLayers, record: Record) -> Record:
+    """Gives two events that begin entries a table each."""
+    if KEY not in record:
+        return record
+    name, here = record[KEY], (record["account"], record[KEY])
+    if begins(record["event"]):
+        world.names[here] = f"{record['event']} {name}"
+    return {**record, KEY: world.names.get(here, name)}
 
 
-def _period(position: int, after: int) -> Make:
-    class Lasts(_FaultyEntries):
-        """A period that has ended so many times lasts again."""
+def _entries_are_ids(world: WithLayers, record: Record) -> Record:
+    """Takes an id for used where an entry has its name, and the other way round."""
+    return {**record, "id": record[KEY]} if begins(record["event"]) and "id" not in record else record
 
-        def apply(self, record: Record) -> Answer:
-            known = self.account(record)
-            if known is not None and KEY in record and not begins(record["event"]):
-                entry = known.entries.get(record[KEY])
-                if entry is not None and known.ended[position] - entry.since[position] >= after:
-                    since = (*entry.since[:position], known.ended[position], *entry.since[position + 1 :])
-                    known.entries[record[KEY]] = structs.replace(entry, since=since)
-            return super().apply(record)
 
-    return Lasts
+def _begins_anew(known: Account, record: Record, answer: Answer, world: WithLayers) -> None:
+    entry = known.entries.get(record.get(KEY, ""))
+    if entry is not None:
+        known.entries[record[KEY]] = structs.replace(entry, since=known.ended)
+
+
+def _lasts_again(position: int, after: int) -> Make:
+    """Makes a period that has ended so many times last again."""
+
+    def before(world: WithLayers, record: Record) -> Record:
+        known = world.account(record)
+        if known is not None and KEY in record and not begins(record["event"]):
+            entry = known.entries.get(record[KEY])
+            if entry is not None and known.ended[position] - entry.since[position] >= after:
+                since = (*entry.since[:position], known.ended[position], *entry.since[position + 1 :])
+                known.entries[record[KEY]] = structs.replace(entry, since=since)
+        return record
+
+    return partial(WithLayers, before=before)
 
 
 def _parts(arrange: Callable[[list[int]], list[int]]) -> Make:
-    class Arranged(_FaultyEntries):
-        """The numbers that an entry holds are put down in another order."""
+    """Puts the numbers that an entry holds down in another order."""
 
-        def after(self, record: Record, answer: Answer, known: Account) -> None:
-            if answer.outcome != "accepted" or answer.duplicate is True or not begins(record["event"]):
-                return
-            entry = known.entries[record[KEY]]
-            places = [n for n, value in enumerate(entry.held) if type(value) is int]
-            held = list(entry.held)
-            for place, value in zip(places, arrange([int(held[n]) for n in places]), strict=True):
-                held[place] = value
-            known.entries[record[KEY]] = structs.replace(entry, held=tuple(held))
+    def changes(known: Account, record: Record, answer: Answer, world: WithLayers) -> None:
+        if answer.outcome != "accepted" or answer.duplicate is True or not begins(record["event"]):
+            return
+        entry = known.entries[record[KEY]]
+        places = [n for n, value in enumerate(entry.held) if type(value) is int]
+        held = list(entry.held)
+        for place, value in zip(places, arrange([int(held[n]) for n in places]), strict=True):
+            held[place] = value
+        known.entries[record[KEY]] = structs.replace(entry, held=tuple(held))
 
-    return Arranged
+    return _entries(changes)
 
 
 def _first_gets_all(numbers: list[int]) -> list[int]:
@@ -336,12 +285,14 @@ def _of_ids() -> Iterator[tuple[str, str, Make]]:
         return
     for many in (0, 1, 2, 10, MANY):
         yield f"ids.last_{many}", f"only the last {many} ids of an account are remembered", _last(many)
-    yield "ids.accepted", "only ids of accepted events are remembered", _AcceptedAlone
-    yield "ids.by_event", "an id is used for one kind of event alone", _ByEvent
-    yield "ids.by_request", "a repeat is one only where all else is the same", _ByRequest
-    yield "ids.until_a_job", "ids are forgotten when a job runs", _UntilAJob
+    yield "ids.accepted", "only ids of accepted events are remembered", _forgets(_refused_is_forgotten)
+    by_event = _other_id(lambda record: f"{record['event']} {record['id']}")
+    yield "ids.by_event", "an id is used for one kind of event alone", by_event
+    by_request = _other_id(lambda record: repr(sorted((key, value) for key, value in record.items() if key != "at")))
+    yield "ids.by_request", "a repeat is one only where all else is the same", by_request
+    yield "ids.until_a_job", "ids are forgotten when a job runs", _forgets(_forgotten_at_a_job)
     yield "ids.shared", "an id that one account has used is used for all", _Shared
-    yield "ids.anew", "a repeat is applied once more, and answered as at first", _Anew
+    yield "ids.anew", "a repeat is applied once more, and answered as at first", partial(WithLayers, after=_applied_again)
     yield "ids.refreshed", "a repeat is answered with the state of now", _refreshed(False)
     yield "ids.refreshed_after_a_job", "a repeat is answered with the state of now once a job has run", _refreshed(True)
     for way, change in _NAMES.items():
@@ -351,22 +302,24 @@ def _of_ids() -> Iterator[tuple[str, str, Make]]:
 def _of_entries() -> Iterator[tuple[str, str, Make]]:
     if not KEY:
         return
-    yield "entries.refused", f"a {KEY} is forgotten when an event that names it is refused", _ForgetsTheRefused
-    yield "entries.all_at_a_refusal", f"every {KEY} is forgotten when an event that names one is refused", _ForgetsAllAtARefusal
-    yield "entries.used_up", f"an event that is refused uses its {KEY} up", _RefusalsUseItUp
+    refused = _entries(lambda known, record, answer, _: answer.outcome == "refused" and known.entries.pop(record.get(KEY, ""), 0))
+    yield "entries.refused", f"a {KEY} is forgotten when an event that names it is refused", refused
+    all_refused = _forgets_entries(lambda _, record, answer: answer.outcome == "refused" and KEY in record)
+    yield "entries.all_at_a_refusal", f"every {KEY} is forgotten when an event that names one is refused", all_refused
+    yield "entries.used_up", f"an event that is refused uses its {KEY} up", _entries(_refused_uses_up)
     for many in (0, 1, 2, 10):
         yield f"entries.last_{many}", f"of an account the last {many} are remembered by {KEY}", _last_entries(many)
-    yield "entries.until_a_job", f"every {KEY} is forgotten when a job runs", _ForgetsAtAJob
-    yield "entries.shared", f"a {KEY} is one for all accounts", _EntriesOfAll
-    yield "entries.by_event", f"each kind of event has a table of its own by {KEY}", _ByKindOfEvent
-    yield "entries.as_ids", f"a {KEY} is taken for the event's id where it has none", _EntriesAreIds
-    yield "entries.begin_anew", f"the periods of a {KEY} begin anew whenever it is named", _Begins
+    yield "entries.until_a_job", f"every {KEY} is forgotten when a job runs", _forgets_entries(WithLayers.job_ran)
+    yield "entries.shared", f"a {KEY} is one for all accounts", _entries_of_all
+    yield "entries.by_event", f"each kind of event has a table of its own by {KEY}", partial(WithLayers, before=_by_kind_of_event)
+    yield "entries.as_ids", f"a {KEY} is taken for the event's id where it has none", partial(WithLayers, before=_entries_are_ids)
+    yield "entries.begin_anew", f"the periods of a {KEY} begin anew whenever it is named", _entries(_begins_anew)
     for position, period in enumerate(MEMORY.periods):
         for after in (2, 3):
             yield (
                 f"entries.{period.lasts}_{after}",
                 f"{period.lasts} holds again when it has ended {after} times",
-                _period(position, after),
+                _lasts_again(position, after),
             )
     yield "entries.first_part", "all that was taken is put down to the first place", _parts(_first_gets_all)
     yield "entries.last_part", "all that was taken is put down to the last place", _parts(_last_gets_all)

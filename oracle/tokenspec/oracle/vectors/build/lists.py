@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count, pairwise
 from typing import TypeAlias
 
-from tokenspec.machine.lang.declaration import Origin
+from tokenspec.machine.lang.declaration import Clock, Origin
 from tokenspec.machine.lang.types import Tokens
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, account
@@ -32,38 +33,41 @@ FEW = 5
 """The number of amounts that events take in turn."""
 
 Moves: TypeAlias = Iterable[Move | Wait]
+Movable: TypeAlias = Moves | Callable[[Oracle], Moves]
+"""Moves, or what gives them where they depend on how the oracle stands that runs them; instants may be written."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A run by a list. Its moves may depend on where the oracle stands that runs them; instants may be written."""
+    """A run by a list."""
 
     id: str
     title: str
-    moves: Callable[[Oracle], Moves]
+    moves: Movable
     policy: Mapping[str, str] = field(default_factory=dict)
     catalogue: AnyCatalogue = DEFAULT
     start: str = START
 
 
-def merged(parts: Iterable[tuple[str, str, Callable[[Oracle], Moves]]]) -> Callable[[Oracle], Moves]:
+def merged(parts: Iterable[tuple[str, str, Movable]]) -> Callable[[Oracle], Moves]:
     """Returns the moves of runs that go on beside each other, each of an account of its own: its name, its start, its moves."""
 
     def moves(oracle: Oracle) -> Moves:
-        of_each = [{**each, "account": name} for name, start, own in parts for each in _alone(oracle.fork({}), start, own)]
+        of_each = [{**each, "account": name} for name, start, own in parts for each in _records(oracle.fork({}), start, own)]
         return sorted(of_each, key=lambda record: record["at"])
 
     return moves
 
 
-def _alone(oracle: Oracle, start: str, moves: Callable[[Oracle], Moves]) -> Iterator[Record]:
-    """Yields the moves of the account NAME as records, each once `oracle` has run it; jobs that are not written are left out."""
+def _records(oracle: Oracle, start: str, moves: Movable, sent: Callable[[Record], Record] = lambda it: it) -> Iterator[Record]:
+    """Yields the moves as records, as they are `sent`, each once `oracle` has run it; jobs that are not written are left out."""
     schedule = Schedule(oracle, parse_instant(start))
-    for each in moves(oracle):
+    for each in moves(oracle) if callable(moves) else moves:
         if isinstance(each, Wait):
             schedule.wait(NAME, each)
         elif each["event"] not in unwritten(oracle.resets):
-            record = {**each, "account": each.get("account", NAME), "at": each.get("at") or schedule.next(NAME)}
+            name = each.get("account", NAME)
+            record = sent({**each, "account": name, "at": each.get("at") or schedule.next(name)})
             oracle.apply(record)
             yield record
 
@@ -80,8 +84,9 @@ def listed(target: BuildTarget, listings: Iterable[Listing]) -> list[Candidate]:
         if world is None or any(world.oracle.policy[name] != choice for name, choice in listing.policy.items()):
             continue
         oracle = world.oracle.fork({})
+        sent = partial(_sent, target, world, oracle, list[Record]())
         try:
-            played = target.play(world, list(_records(target, world, oracle, listing)))
+            played = target.play(world, list(_records(oracle, listing.start, listing.moves, sent)))
         except _NotTaken:
             continue
         if target.takes(played):
@@ -92,20 +97,13 @@ def listed(target: BuildTarget, listings: Iterable[Listing]) -> list[Candidate]:
     return list(found.values())
 
 
-def _records(target: BuildTarget, world: ExecutedWorld, oracle: Oracle, listing: Listing) -> Iterator[Record]:
-    """Yields the records of a list, each once `oracle` has run it. Raises `_NotTaken`."""
-    schedule, used = Schedule(oracle, parse_instant(listing.start)), list[Record]()
-    for each in listing.moves(oracle):
-        if isinstance(each, Wait):
-            schedule.wait(NAME, each)
-        elif each["event"] not in unwritten(oracle.resets):
-            name = each.get("account", NAME)
-            record = {**each, "account": name, "at": target.instant(each.get("at") or schedule.next(name))}
-            if target.admitted(world, oracle, record, used) != record:
-                raise _NotTaken
-            oracle.apply(record)
-            used.append(record)
-            yield record
+def _sent(target: BuildTarget, world: ExecutedWorld, oracle: Oracle, used: list[Record], record: Record) -> Record:
+    """Returns a record of a list at an instant that can be sent. Raises `_NotTaken`."""
+    record = {**record, "at": target.instant(record["at"])}
+    if target.admitted(world, oracle, record, used) != record:
+        raise _NotTaken
+    used.append(record)
+    return record
 
 
 @dataclass(frozen=True)
@@ -129,6 +127,14 @@ class Plain:
         for number in count(1):
             amount = {key: kind.nearest(1 + number % min(many, kind.hi)) for key, kind in self.counted.items() if many > 1}
             yield {**self.again, **amount, **({KEY: f"{KEY}{number + 100}"} if begins(self.again["event"]) else {})}
+
+    def job(self, clock: Clock, oracle: Oracle) -> Move:
+        """Returns the job of a clock; where it runs by itself, an event that is refused shows it."""
+        return self.refused if clock.job in unwritten(oracle.resets) else move(clock.job)
+
+    def listing(self, id: str, title: str, moves: Movable, policy: Mapping[str, str] | None = None) -> Listing:
+        """Returns a run under the settings of this one, with another `policy` where that is given."""
+        return Listing(id, title, moves, {**self.policy, **(policy or {})}, self.catalogue)
 
     def begun(self, name: str = NAME) -> Moves:
         """Returns the moves with which an account of this name begins."""

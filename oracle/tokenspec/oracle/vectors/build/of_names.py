@@ -5,19 +5,17 @@ They are made of an event that a target takes again and again, under other names
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from tokenspec.machine.lang.catalogue import UNLISTED
-from tokenspec.machine.lang.declaration import Actor, Event, Origin, Shape
-from tokenspec.machine.lang.types import Enum
+from tokenspec.machine.lang.declaration import Actor, Event, Shape
 from tokenspec.oracle.base.specification import IDS, SPEC, TOTAL_POOLS, account, system
 from tokenspec.oracle.fuzz.names import ALIKE, BETWEEN, all_alike, all_names
 from tokenspec.oracle.runtime.memory import KEY, begins, refers
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import NAME, Move, Wait, move
 from tokenspec.oracle.vectors.build.lists import FEW, Listing, Moves, Plain
-from tokenspec.oracle.vectors.build.target import BuildTarget
+from tokenspec.oracle.vectors.build.target import BuildTarget, listed_names
 
 _SIGNS = tuple(dict.fromkeys((*BETWEEN, " ", "#", "@", ",", ";", "~", "::", "--", "__", "->", "\t", "\x1f")))
 """Signs between an account and a name of its own that are one text together."""
@@ -33,24 +31,22 @@ def about_names(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
     again = [event.name for event in account().events if refers(event.name)]
     for way, names in ALIKE.items():
         told = f"whose names are easily taken for one another: {way}"
-        yield _under(plain, f"accounts-{way}", f"accounts {told}", _accounts(plain, names))
+        yield plain.listing(f"names-accounts-{way}", f"accounts {told}", _accounts(plain, names))
         if IDS is not None:
-            yield _under(plain, f"ids-{way}", f"events under ids {told}", _ids(plain, names))
+            yield plain.listing(f"names-ids-{way}", f"events under ids {told}", _ids(plain, names))
         if begins_entries and again:
-            yield _under(plain, f"{KEY}s-{way}", f"{KEY}s, and what comes after them, {told}", _entries(plain, names, again))
+            yield plain.listing(
+                f"names-{KEY}s-{way}", f"{KEY}s, and what comes after them, {told}", _entries(plain, names, again)
+            )
         if SPEC.session:
-            yield _under(plain, f"sessions-{way}", f"sessions {told}", partial(_sessions, plain, names))
+            yield plain.listing(f"names-sessions-{way}", f"sessions {told}", partial(_sessions, plain, names))
     if begins_entries:
-        yield _under(plain, f"{KEY}s", f"{KEY}s whose names are easily taken for one another", _entries(plain, all_names()))
+        yield plain.listing(f"names-{KEY}s", f"{KEY}s whose names are easily taken for one another", _entries(plain, all_names()))
     for key in ["id"] * (IDS is not None) + [KEY] * begins_entries + ["session"] * bool(SPEC.session):
         told = f"accounts with {key}s that are the same text as another account with its own, put together"
-        yield _under(plain, f"joined-{key}s", told, list(_joined(plain, key)))
+        yield plain.listing(f"names-joined-{key}s", told, list(_joined(plain, key)))
     yield from _many(target, plain)
     yield from _of_catalogue(target, plain)
-
-
-def _under(plain: Plain, name: str, title: str, moves: Moves | Callable[[Oracle], Moves]) -> Listing:
-    return Listing(f"names-{name}", title, moves if callable(moves) else lambda oracle: moves, plain.policy, plain.catalogue)
 
 
 def _accounts(plain: Plain, names: Sequence[str]) -> Moves:
@@ -124,23 +120,23 @@ def _many(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
     first, *others = ({**each, "id": f"e{n}"} for n, each in zip(range(_TWELVE + 1), plain.times(), strict=False))
     if IDS is not None:
         told = "an id that comes again after"
-        yield _under(plain, "ids-twelve", f"{told} {_TWELVE} others", [*plain.script, first, *others, first])
+        yield plain.listing("names-ids-twelve", f"{told} {_TWELVE} others", [*plain.script, first, *others, first])
         before = [{**each, "id": f"f{n}"} for n, each in zip(range(_MANY), plain.times(1), strict=False)]
         if not target.begun(()):
             # Before the account is opened an answer is short, and once it is, the event would be accepted.
-            yield _under(plain, "ids-many", f"{told} {_MANY:,} others", [first, *before, *plain.script, first])
+            yield plain.listing("names-ids-many", f"{told} {_MANY:,} others", [first, *before, *plain.script, first])
         after = [{**plain.refused, "id": f"f{n}"} for n in range(_MANY)]
-        yield _under(plain, "ids-many", f"{told} {_MANY:,} others", [*plain.script, first, *after, first])
+        yield plain.listing("names-ids-many", f"{told} {_MANY:,} others", [*plain.script, first, *after, first])
     if begins(plain.again["event"]):
         begun = [{**each, KEY: f"n{n}"} for n, each in zip(range(_ENTRIES), plain.times(1), strict=False)]
         again = [move(event.name, **{KEY: "n0"}) for event in account().events if refers(event.name)]
         told = f"a {KEY} that is named again after {_ENTRIES} others"
-        yield _under(plain, f"{KEY}s-many", told, [*plain.script, *begun, begun[0], *again])
-        yield _under(plain, f"{KEY}s-many", told, [*plain.script, *begun, begun[0]])
+        yield plain.listing(f"names-{KEY}s-many", told, [*plain.script, *begun, begun[0], *again])
+        yield plain.listing(f"names-{KEY}s-many", told, [*plain.script, *begun, begun[0]])
     if SPEC.session:
         names = [f"s{n}" for n in range(_SESSIONS)]
         moves = [move(_session_events()[0][0].name, session=name) for name in (*names, *names[:2])]
-        yield _under(plain, "sessions-many", f"a session among {_SESSIONS} of one account", [*plain.script, *moves])
+        yield plain.listing("names-sessions-many", f"a session among {_SESSIONS} of one account", [*plain.script, *moves])
 
 
 def _of_catalogue(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
@@ -150,7 +146,7 @@ def _of_catalogue(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
     listed = {
         (event.name, key): list(world.catalogue.written()[SPEC.names[key]]) if key in SPEC.names else members
         for event in account(world.catalogue).events
-        for key, members in (*_enums(event), *((key.name, []) for key in event.keys if key.name in SPEC.names))
+        for key, members in (*listed_names(event), *((key.name, []) for key in event.keys if key.name in SPEC.names))
     }
     for edge in target.search(world).edges(target.begun(()), _WAYS):
         *before, last = edge.records()
@@ -165,11 +161,4 @@ def _of_catalogue(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
             entry = [{KEY: f"n{n}"} if begins(last["event"]) else {} for n in range(len(tried))]
             moves = [*before, *({**last, key: name, **new} for name, new in zip(tried, entry, strict=True)), last]
             told = f"{last['event'].replace('_', ' ')} with each name that is nearly a {key} of the catalogue"
-            yield _under(plain, f"{last['event']}-{key}", told, moves)
-
-
-def _enums(event: Event) -> Iterator[tuple[str, list[str]]]:
-    """Yields the fields of an event that hold a declared name, with the names that are listed."""
-    for field in event.fields:
-        if field.origin is Origin.PAYLOAD and isinstance(field.type, Enum) and UNLISTED in field.type.members:
-            yield field.key, [member for member in field.type.members if member != UNLISTED]
+            yield plain.listing(f"names-{last['event']}-{key}", told, moves)

@@ -22,10 +22,9 @@ from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, NAME, START, Move, Record, Script, Wait, move
 from tokenspec.oracle.vectors.build.executed import ExecutedWorld, play
 from tokenspec.oracle.vectors.build.goals import slug
-from tokenspec.oracle.vectors.build.lists import Listing, Moves, Plain, merged
+from tokenspec.oracle.vectors.build.lists import Listing, Movable, Moves, Plain, merged
 from tokenspec.oracle.vectors.build.set_cover import few
 from tokenspec.oracle.vectors.build.target import BuildTarget
-from tokenspec.oracle.wire.resets import unwritten
 
 _MIDNIGHT = "00:00"
 _FEW, _ALL = 2, 20
@@ -68,8 +67,8 @@ def _together(plain: Plain, name: str, title: str, runs: Sequence[Sequence[Recor
     kinds = sorted(runs, key=lambda run: sorted({record["event"] for record in run}))
     for number, begin in enumerate(range(0, len(kinds), _TOGETHER), 1):
         some = kinds[begin : begin + _TOGETHER]
-        parts = [(f"a{n}", START, partial(_as_it_is, run)) for n, run in enumerate(some)]
-        yield Listing(f"rules-{name}-{number}", f"{title} ({number})", merged(parts), plain.policy, plain.catalogue)
+        parts = [(f"a{n}", START, run) for n, run in enumerate(some)]
+        yield plain.listing(f"rules-{name}-{number}", f"{title} ({number})", merged(parts))
 
 
 def _after_each(search: PathSearch, first: Mapping[tuple[str, ...], PathNode]) -> list[list[Record]]:
@@ -101,10 +100,6 @@ def _by_each_rule(
 def _without_beginnings(runs: Sequence[list[Record]]) -> list[list[Record]]:
     """Returns the runs with which no other one begins."""
     return [run for run in runs if not any(run == other[: len(run)] for other in runs if len(other) > len(run))]
-
-
-def _as_it_is(run: Moves, oracle: Oracle) -> Moves:
-    return run
 
 
 def _around(world: ExecutedWorld, plain: Plain, paths: Sequence[Sequence[Record]]) -> list[list[Record]]:
@@ -168,12 +163,12 @@ def _of_figures(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
             entries = catalogue.written()[table]
             if key in LOOK and entries != DEFAULT.written()[table]:
                 moves = [*plain.script, *({**LOOK, key: entry} for entry in entries)]
-                yield Listing(f"{slugged}-{slug(table)}", f"{table} {title}", partial(_as_it_is, moves), {}, catalogue)
+                yield Listing(f"{slugged}-{slug(table)}", f"{table} {title}", moves, {}, catalogue)
 
 
 def _situations(plain: Plain, catalogue: AnyCatalogue, kinds: int) -> Callable[[Oracle], Moves]:
     """Returns the moves of accounts in every situation to which so many kinds of events lead, and the periods after it."""
-    whats, parts = STARTS.with_what(catalogue), list[tuple[str, str, Callable[[Oracle], Moves]]]()
+    whats, parts = STARTS.with_what(catalogue), list[tuple[str, str, Movable]]()
     for number, start in enumerate(STARTS.names):
         # Of many situations each is begun with one of the two in turn.
         for what in dict.fromkeys((whats[0], whats[-1])) if kinds <= _FEW else [whats[-(number % 2)]]:
@@ -201,25 +196,21 @@ def _periods(plain: Plain, script: Script, oracle: Oracle) -> Moves:
     for number, clock in enumerate(account().clocks * 2):
         yield {**_spending(oracle, plain), **({KEY: f"n{number}"} if begins(plain.again["event"]) else {})}
         yield Wait((clock.name,))
-        yield plain.refused if clock.job in unwritten(oracle.resets) else move(clock.job)
+        yield plain.job(clock, oracle)
 
 
 def _of_others(plain: Plain) -> Iterator[Listing]:
     """Yields the events that name another account, each between accounts in every two situations."""
     key, what = SPEC.other_account, STARTS.with_what(plain.catalogue)[-1]
     starts = [start for start in dict.fromkeys((*STARTS.of_other, *STARTS.names)) if start != NOTHING]
-    begun = [(f"a{n}", START, partial(_as_begun, plain.catalogue, start, what)) for n, start in enumerate(starts)]
+    begun = [(f"a{n}", START, STARTS.script(plain.catalogue, start, what, _MIDNIGHT)) for n, start in enumerate(starts)]
     for event in account().events:
         if event.actor is Actor.USER and any(each.name == key for each in event.keys):
             given = {field.key: _plainest(field.type) for field in event.fields if field.origin is Origin.PAYLOAD}
             named = [{**move(event.name, **given), "account": one[0], key: other[0]} for one, other in permutations(begun, 2)]
             told = f"{event.name.replace('_', ' ')} between accounts in every two situations"
             moves = partial(_then, merged(begun), named)
-            yield Listing(f"others-{slug(event.name)}", told, moves, plain.policy, plain.catalogue)
-
-
-def _as_begun(catalogue: AnyCatalogue, start: str, what: str, oracle: Oracle) -> Moves:
-    return STARTS.script(catalogue, start, what, _MIDNIGHT)
+            yield plain.listing(f"others-{slug(event.name)}", told, moves)
 
 
 def _then(first: Callable[[Oracle], Moves], later: Sequence[Move], oracle: Oracle) -> Moves:

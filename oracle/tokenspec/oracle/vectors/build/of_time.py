@@ -19,9 +19,8 @@ from tokenspec.oracle.runtime.memory import KEY, begins, refers
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import MINUTE_MS, NAME, Move, Wait, move
 from tokenspec.oracle.vectors.build.executed import ExecutedWorld
-from tokenspec.oracle.vectors.build.lists import Listing, Moves, Plain, merged
+from tokenspec.oracle.vectors.build.lists import Listing, Movable, Moves, Plain, merged
 from tokenspec.oracle.vectors.build.target import BuildTarget
-from tokenspec.oracle.wire.resets import unwritten
 from tokenspec.oracle.wire.settings import as_options
 
 _PERIODS = 13
@@ -96,24 +95,19 @@ def _of_days(
                 yield _under(plain, f"{clock.name}-{kind}", told, merged(parts), answers)
 
 
-def _under(plain: Plain, name: str, title: str, moves: Callable[[Oracle], Moves], answers: Mapping[str, str]) -> Listing:
+def _under(plain: Plain, name: str, title: str, moves: Movable, answers: Mapping[str, str]) -> Listing:
     """Returns a list under the choices of policies that are not the usual ones."""
     others = {policy: choice for policy, choice in answers.items() if choice != DEFAULTS[policy]}
     tail = "".join(f"-{choice}" for choice in others.values())
     settings = f" ({', '.join(as_options(others))})" if others else ""
-    return Listing(f"time-{name}{tail}", f"{title}{settings}", moves, {**plain.policy, **others}, plain.catalogue)
-
-
-def _job(clock: Clock, oracle: Oracle, plain: Plain) -> Move:
-    """Returns the job of a clock; where it runs by itself, an event that is refused shows it."""
-    return plain.refused if clock.job in unwritten(oracle.resets) else move(clock.job)
+    return plain.listing(f"time-{name}{tail}", f"{title}{settings}", moves, others)
 
 
 def _periods(clock: Clock, started: Sequence[Move], years: int, plain: Plain) -> Callable[[Oracle], Moves]:
     due = Wait((clock.name,))
 
     def moves(oracle: Oracle) -> Iterator[Move | Wait]:
-        job = _job(clock, oracle, plain)
+        job = plain.job(clock, oracle)
         yield from started
         for wait in (*[due] * _PERIODS, *[_MOST_OF_A_YEAR, due, due, due] * years):
             yield from (wait, job)
@@ -130,7 +124,7 @@ def _of_hours(clock: Clock, calendars: Sequence[tuple[dict[str, str], Calendar]]
             yield move(SPEC.opening.name, **{str(key): time})
             for day in _TURNS:
                 for hours in (13, 13 + 24):
-                    yield {**_job(clock, oracle, plain), "at": parse_instant(f"{day}T00:00:00Z") + hours * HOUR_MS}
+                    yield {**plain.job(clock, oracle), "at": parse_instant(f"{day}T00:00:00Z") + hours * HOUR_MS}
 
         parts = [(f"a{n}", "2027-03-01T09:10:11Z", partial(moves, time=time)) for n, time in enumerate(_TIMES_OF_DAY)]
         yield _under(
@@ -153,7 +147,7 @@ def _retries(plain: Plain) -> Iterator[Listing]:
             again.append(wait)
             again += [one, other, none]
         moves = [*plain.begun(), *plain.begun("bob"), *ours, *theirs, *refused, *again]
-        yield _under(plain, "ids", f"ids of two accounts that come again {told}", lambda oracle: moves, {})
+        yield _under(plain, "ids", f"ids of two accounts that come again {told}", moves, {})
     if begins(plain.again["event"]):
         referring = [event.name for event in account().events if refers(event.name)]
         later = list[Move | Wait]()
@@ -161,4 +155,4 @@ def _retries(plain: Plain) -> Iterator[Listing]:
             later.append(wait)
             later += [one, *(move(event, **{KEY: one[KEY]}) for event in referring)]
         told = f"{KEY}s that are named again {told}"
-        yield _under(plain, f"{KEY}s", told, lambda oracle: [*plain.script, *times[:-1], *later], {})
+        yield _under(plain, f"{KEY}s", told, [*plain.script, *times[:-1], *later], {})

@@ -5,7 +5,7 @@ The same declaration gives the same suite, byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,12 +15,14 @@ from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.logs.branches import Worlds
 from tokenspec.oracle.logs.policies_tried import needed
 from tokenspec.oracle.runtime.script import LOOK, move
-from tokenspec.oracle.vectors.build.all_lists import all_lists
 from tokenspec.oracle.vectors.build.executed import ExecutedRun
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault, changed_events, shows_nothing
 from tokenspec.oracle.vectors.build.goals import Candidate
 from tokenspec.oracle.vectors.build.hunt import hunted
-from tokenspec.oracle.vectors.build.lists import listed, plain
+from tokenspec.oracle.vectors.build.lists import Listing, Plain, listed, plain
+from tokenspec.oracle.vectors.build.of_names import about_names
+from tokenspec.oracle.vectors.build.of_rules import about_rules
+from tokenspec.oracle.vectors.build.of_time import about_time
 from tokenspec.oracle.vectors.build.scenarios import WRITTEN
 from tokenspec.oracle.vectors.build.schedules import Fault, scheduled
 from tokenspec.oracle.vectors.build.set_cover import at_least, few
@@ -105,6 +107,12 @@ def built_for(target: BuildTarget, tick: Callable[[int], None] = lambda _: None)
     found_at_all = frozenset[str]().union(*shown)
     part.not_found = [fault.id for fault in every if fault.id not in found_at_all]
     return part
+
+
+def all_lists(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
+    """Yields the lists of names, of time, and of rules."""
+    for about in (about_names, about_time, about_rules):
+        yield from about(target, plain)
 
 
 def _aimed(target: BuildTarget, chosen: list[tuple[Candidate, frozenset[str]]]) -> list[tuple[Candidate, frozenset[str]]]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from tokenspec.machine.lang.declaration import Event
+from tokenspec.machine.lang.catalogue import UNLISTED
+from tokenspec.machine.lang.declaration import Event, Origin
+from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.specification import DEFAULT, AnyCatalogue
 from tokenspec.oracle.fuzz.paths import PathSearch
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -83,6 +85,13 @@ class BuildTarget:
     def about(self) -> dict[str, Any]:
         """Returns what the index says of the target."""
         return {}
+
+
+def listed_names(event: Event) -> Iterator[tuple[str, list[str]]]:
+    """Yields the fields of an event that hold a declared name, with the names that are listed."""
+    for field in event.fields:
+        if field.origin is Origin.PAYLOAD and isinstance(field.type, Enum) and UNLISTED in field.type.members:
+            yield field.key, [member for member in field.type.members if member != UNLISTED]
 
 
 def outcome_name(event: str, what: str) -> str:

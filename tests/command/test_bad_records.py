@@ -60,6 +60,8 @@ BAD_INTEGERS = {
     "negative_of_400_digits": "-" + "1" * 400,
     "of_5000_digits": "1" * 5000,
 }
+UNREADABLE = ["1e400", "-1E+999", '"\\ud800"', '"x\\udc00y"', '["\\ud800"]', '{"x":1e400}']
+"""Values of JSON that cannot be held: numbers out of range, and halves of characters."""
 BAD_INSTANTS: dict[str, str | int] = {
     "without_z": "2026-07-15T09:00:00",
     "with_offset_of_a_day": "2026-07-15T09:00:00+24:00",
@@ -106,8 +108,6 @@ BAD_LINES = {
     "not_utf8_in_an_unknown_field": b'{"account":"a","at":"2026-07-15T09:00:00Z","event":"open_account","x":"\xc3\x28"}',
     "overlong_utf8": b'{"account":"\xc0\xaf","at":"2026-07-15T09:00:00Z","event":"open_account"}',
     "surrogate_in_utf8": b'{"account":"\xed\xa0\x80","at":"2026-07-15T09:00:00Z","event":"open_account"}',
-    "lone_high_surrogate_escape": b'{"account":"\\ud800","at":"2026-07-15T09:00:00Z","event":"open_account"}',
-    "lone_low_surrogate_escape": b'{"account":"a","at":"2026-07-15T09:00:00Z","event":"open_account","id":"\\udc00"}',
     "raw_control_character": b'{"account":"a\x01","at":"2026-07-15T09:00:00Z","event":"open_account"}',
     "nul": b"\0",
     "mark_of_a_file_start": b"\xef\xbb\xbf" + json.dumps(opened()).encode(),
@@ -155,6 +155,8 @@ def bad() -> dict[str, tuple[bytes, str]]:
         cases[f"daily_reset_time_{value!r}"] = (line_of(opened(daily_reset_time=value)), "daily_reset_time")
     for shown in BAD_SHOWN:
         cases[f"shown_{shown!r}"] = (line_of(record("ada", AT, "view", session="s", shown=shown)), "shown")
+    for raw in UNREADABLE:
+        cases |= {f"{field}_{raw}": (with_raw(field, raw), field) for field in ("account", "at", "job", "cost", "id")}
     unfinished = line_of(opened(observed={"balances": {"other": 1}}))
     cases["comma_behind_a_wrong_form"] = (unfinished.replace(b"1}", b"1,}"), "line")
     for event in ("opens", "", "Open_account", "open_account ", "renewal_falls_due", "daily_reset_falls_due"):
@@ -218,6 +220,15 @@ def test_nesting_of_every_depth_is_bad_and_never_a_bug(kind: str, tmp_path: Path
     (tmp_path / "log.jsonl").write_bytes(b"\n".join(lines))
     done = tokenspec("replay", "log.jsonl", "--format", "json", cwd=tmp_path)
     assert (done.code, done.err) == (65, "")
+
+
+def test_what_cannot_be_held_is_told_apart_in_an_observation_and_passed_over_elsewhere(tmp_path: Path) -> None:
+    seen = [line_of(opened(f"a{n}", observed="@@")).replace(b'"@@"', raw.encode()) for n, raw in enumerate(UNREADABLE)]
+    unknown = [line_of(opened(f"b{n}", note="@@")).replace(b'"@@"', raw.encode()) for n, raw in enumerate(UNREADABLE)]
+    charged = [line_of(generate(f"{a}{n}", AT, "j", 24, observed={"balances": {"daily": 126}})) for a in "ab" for n in range(6)]
+    done = replayed(tmp_path, [*seen, *unknown, *charged])
+    assert (done.code, {b["field"] for b in done.report["bad_records"]}) == (65, {"observed"})
+    assert (done.report["compared"], done.report["unknown_fields"][0]["times"]) == (12, 6)
 
 
 def test_an_observed_integer_of_400_digits_is_bad(tmp_path: Path) -> None:

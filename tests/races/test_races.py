@@ -78,7 +78,7 @@ def test_time_ends_a_run() -> None:
 @pytest.mark.parametrize("bug", ["no_lock", "id_outside"])
 def test_a_race_is_found_told_and_played_again(bug: str, tmp_path: Path) -> None:
     log = tmp_path / "race.jsonl"
-    words = ("fuzz", "--sut", in_threads(bug), "--clients", "3", "--save", log)
+    words = ("fuzz", "--sut", in_threads(bug), "--clients", "3", "--policy", "refund=none", "--timeout", "9", "--save", log)
     done = call(*words, "--format", "json", "--report", f"md={tmp_path}/race.md", "--report", f"junit={tmp_path}/race.xml")
     assert done.code == 15
     found = done.report["counterexample"]
@@ -90,6 +90,7 @@ def test_a_race_is_found_told_and_played_again(bug: str, tmp_path: Path) -> None
     one, other = found["records"][-2:]
     assert one["client"] != other["client"]
     assert other["sent"] < one["answered"]
+    assert f"--again {log} --policy refund=none --timeout 9" in (tmp_path / "race.md").read_text()
     assert "┌ generate" in (tmp_path / "race.md").read_text() + (tmp_path / "race.xml").read_text()
     again = call("fuzz", "--sut", in_threads(bug), "--again", log)
     assert again.code == 15

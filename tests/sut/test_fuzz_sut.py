@@ -89,7 +89,7 @@ BROKEN = {
     "an_unknown_policy": "policy refund",
     "values_of_nothing": 'no event has a field "colour"',
     "changes_its_mind": "its observes",
-    "cannot_close": "answered close with an error: not now",
+    "cannot_close": "asked to close, it answered with an error: not now",
 }
 
 

@@ -142,6 +142,7 @@ USAGE: dict[str, tuple[tuple[str, ...], int]] = {
     "not_callable": (("--sut", "python:json:__name__"), 66),
     "no_time_at_all": (("--sut", "true", "--timeout", "0"), 64),
     "a_time_that_is_no_number": (("--sut", "true", "--timeout", "nan"), 64),
+    "a_gate_that_is_no_number": (("--sut", "true", "--require-coverage", "nan"), 64),
     "timeout_without_sut": (("--timeout", "3"), 64),
     "reasons_without_sut": (("--reasons", str(HERE / "small.py")), 64),
     "reasons_missing": (("--sut", "true", "--reasons", "no-such-file.toml"), 66),

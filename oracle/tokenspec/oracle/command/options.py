@@ -36,13 +36,13 @@ from tokenspec.oracle.wire.settings import RESETS
 Command = Callable[..., Any]
 
 
-class Seconds(click.FloatRange):
-    """A length of time within a range; NaN lies in none, though no comparison says so."""
+class RealNumber(click.FloatRange):
+    """A number within a range; NaN lies in none, though no comparison says so."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Returns the number. Fails as a `FloatRange` does."""
         number = super().convert(value, param, ctx)
-        return self.fail("nan is not a length of time.", param, ctx) if math.isnan(number) else number
+        return self.fail("nan is not a number.", param, ctx) if math.isnan(number) else number
 
 
 class Duration(click.ParamType[int]):
@@ -59,10 +59,10 @@ class Duration(click.ParamType[int]):
         return milliseconds
 
 
-TIMEOUT = Seconds(min=0, min_open=True, max=3_600)
+TIMEOUT = RealNumber(min=0, min_open=True, max=3_600)
 
 
-SECONDS = Seconds(min=0, min_open=True, max=31 * 86_400)
+SECONDS = RealNumber(min=0, min_open=True, max=31 * 86_400)
 
 
 def together(name: str, make: Callable[..., object], *options: Callable[[Command], Command]) -> Callable[[Command], Command]:

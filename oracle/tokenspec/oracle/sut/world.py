@@ -281,6 +281,6 @@ def close(client: Client) -> None:
     """Closes the world. Raises `NotClosed`."""
     answer = client.ask({"op": "close"})
     if not isinstance(answer, Failed) and answer.get("error") is not None:
-        answer = Failed(ERROR, f"it answered close with an error: {answer['error']}")
+        answer = Failed(ERROR, f"it answered with an error: {answer['error']}")
     if isinstance(answer, Failed):
-        raise NotClosed(None, None, [], answer)
+        raise NotClosed(None, None, [], replace(answer, detail=f"asked to close, {answer.detail}"))

@@ -5,6 +5,7 @@ Only the form of a record is checked. An unlisted plan or a cost of 0 is well fo
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -100,10 +101,8 @@ class Reader:
             given = _anything(line)
         except UnicodeDecodeError as fault:
             raise BadRecord("line", f"a log is UTF-8 text, and byte {fault.start} of the line is not") from None
-        except msgspec.ValidationError as fault:
-            return self._read_slowly(line, str(fault), as_answer)
         except (msgspec.DecodeError, RecursionError) as fault:
-            raise BadRecord("line", f"a record is one JSON object a line: {in_our_words(str(fault))}") from None
+            return self._read_slowly(line, str(fault), as_answer)
         observed = given.get("observed")
         # For most lines a count shows that no name occurs twice; the others are searched (unique_names.py).
         names, colons = len(given), line.count(b'":')
@@ -135,22 +134,43 @@ class Reader:
 
     def _read_slowly(self, line: bytes, message: str, as_answer: bool) -> tuple[Record, list[str]]:
         """Reads a line with something wrong or unusual in it; `message` is the library's."""
+        wrong: BadRecord | None = None
         try:
             given = _anything(line)
         except (msgspec.DecodeError, RecursionError):
-            given = None
+            given, wrong = self._without_unreadable(line)
         if not isinstance(given, dict):
             raise self._explained(message, given)
         account = given.get("account")
         try:
-            return self._read_in_parts(line, given, as_answer)
+            return self._read_in_parts(line, given, as_answer, wrong)
         except BadRecord as fault:
             fault.account = account if isinstance(account, str) else None
             raise
 
-    def _read_in_parts(self, line: bytes, given: dict[str, Any], as_answer: bool) -> tuple[Record, list[str]]:
+    def _without_unreadable(self, line: bytes) -> tuple[Any, BadRecord | None]:
+        """Returns a line that is JSON with null for each value that the library does not take, and the fault of a known field.
+
+        So the account is known, and what is wrong in the observation alone is told apart.
+        """
+        try:
+            given = json.loads(line.decode(), parse_constant=int)
+        except (ValueError, RecursionError):
+            return None, None
+        wrong: BadRecord | None = None
+        event = given.get("event") if isinstance(given, dict) else None
+        known = self._fields.get(event, Record.__struct_fields__) if isinstance(event, str) else Record.__struct_fields__
+        for name, value in given.items() if isinstance(given, dict) else ():
+            if rule := _unreadable({name: value}):
+                given[name] = None
+                wrong = wrong or (BadRecord(name, rule) if name in known else None)
+        return given, wrong
+
+    def _read_in_parts(
+        self, line: bytes, given: dict[str, Any], as_answer: bool, wrong: BadRecord | None
+    ) -> tuple[Record, list[str]]:
         """Returns the record, or raises its error; if only the observation is wrong, the record without it happened."""
-        unknown, wrong, twice = list[str](), None, repeated_name(line, given)
+        unknown, twice = list[str](), repeated_name(line, given)
         observed, as_answer = given.pop("observed", None), as_answer or given.get("observed_as") == "answer"
         try:
             if twice is not None:
@@ -159,7 +179,7 @@ class Reader:
             if observed is not None:
                 unknown = self._observations.check(observed, as_answer)
         except BadRecord as fault:
-            wrong = fault
+            wrong = fault if wrong is None or wrong.field == "observed" else wrong
         if wrong is not None and not wrong.field.startswith("observed"):
             raise wrong
         is_snapshot = given.get("event") == SNAPSHOT
@@ -245,7 +265,7 @@ class Reader:
             return self._required(missing.group(1), given)
         found = _AT_PATH.match(message)
         if found is None:
-            return BadRecord("line", f"a record is one JSON object: {in_our_words(message)}")
+            return BadRecord("line", f"a record is one JSON object a line: {in_our_words(message)}")
         text, path = found.groups()
         # A wrong key is reported as "key` in `$.shown"; the record's own field is what a reader looks for.
         field = _field(path.rpartition("`")[2])
@@ -336,6 +356,17 @@ def _key(key: Key) -> tuple[Any, ...]:
     kinds: dict[Shape, Any] = {Shape.TEXT: str, Shape.TIME_OF_DAY: str, Shape.POOLS: pools}
     kind = kinds[key.shape]
     return (key.name, kind | None, None) if key.optional else (key.name, kind)
+
+
+def _unreadable(value: Any) -> str:
+    """Returns the rule that a value of JSON breaks where it cannot be held: a number or a text in it. Else an empty text."""
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "a text in it has half of a character (a lone surrogate)"
+    except ValueError:
+        return "a number in it is too large to be read"
+    return ""
 
 
 def _check_pools(key: str, written: dict[str, int | None]) -> dict[str, int]:

@@ -17,7 +17,7 @@ from tokenspec.oracle.check.concretize import Log, UnrealisableError, answered, 
 from tokenspec.oracle.check.counterexample import Counterexample, itf
 from tokenspec.oracle.check.evidence import CheckSettings, Evidence, gather
 from tokenspec.oracle.check.verdicts import verdicts
-from tokenspec.oracle.command.options import Output, Seconds, output_options, progress, refuse, settings_options
+from tokenspec.oracle.command.options import Output, RealNumber, output_options, progress, refuse, settings_options
 from tokenspec.oracle.fuzz.worlds import Failure
 from tokenspec.oracle.report.check import BrokenClaim, breaches, check_report
 from tokenspec.oracle.report.config import Settings
@@ -38,7 +38,7 @@ EXAMPLES = dict(zip(SCOPES, (120, 200, *[2_000] * len(SCOPES)), strict=False))
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same random runs.")
 @click.option("--max-states", type=click.IntRange(min=1), metavar="N", help="Ends a search after N states, without a verdict.")
-@click.option("--time-limit", type=Seconds(min=0), metavar="SECONDS", help="Ends a search after so long, without a verdict.")
+@click.option("--time-limit", type=RealNumber(min=0), metavar="SECONDS", help="Ends a search after so long, without a verdict.")
 @click.option(
     "--save",
     metavar="STEM",

@@ -12,9 +12,11 @@ from tokenspec.oracle.command.files import programs
 from tokenspec.oracle.command.options import (
     SECONDS,
     Output,
+    RealNumber,
     only_with,
     output_options,
     progress,
+    refuse,
     settings_or_infer_options,
     sut_options,
 )
@@ -63,7 +65,7 @@ from tokenspec.oracle.report.model import RunReport
 )
 @click.option(
     "--require-coverage",
-    type=click.FloatRange(0, 100),
+    type=RealNumber(0, 100),
     is_flag=False,
     flag_value=99.0,
     metavar="[PER CENT]",
@@ -145,6 +147,9 @@ def command(
         _check_coverage(settings, racing)
     config = replace(config, sut=sut, part=None if part is None else slice_of(part), seconds=seconds, racing=racing)
     if racing.are_asked:
+        refuse("a world of several clients, or of crashes, is a few events and four rounds", "steps")
+        if racing.again_file is not None:
+            refuse("--again plays the history that was saved, and draws nothing", "seed")
         return out.write(races(replace(config, examples=examples), sut, profile, failed), failed)
     if seconds is not None:
         config = replace(config, examples=examples)

@@ -100,4 +100,5 @@ def _saved(result: RaceResult, config: FuzzConfig, sut: SutConfig, failed: list[
                 yield f"not saved as {path}: what several clients do at once, or a crash, is no vector and no test of one client"
                 continue
             write_file("--save", path, json_lines(result.finding.records))
-            yield f"saved; {command_line('fuzz', sut=sut.address, restart=config.racing.restart, again=path)}"
+            options = {**config.settings.options, **sut.options}
+            yield f"saved; {command_line('fuzz', sut=sut.address, restart=config.racing.restart, again=path, **options)}"

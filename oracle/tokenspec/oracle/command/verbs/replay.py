@@ -19,7 +19,7 @@ from tokenspec.oracle.command.options import (
     RESETS_OF_LOGS,
     Duration,
     Output,
-    Seconds,
+    RealNumber,
     output_options,
     policy_settings,
     progress,
@@ -124,7 +124,7 @@ against_options = together(
 @click.option("--load-state", metavar="FILE", type=click.Path(), help="Continues from a saved oracle with its settings.")
 @click.option("--remember", metavar="TIME", type=Duration(), help="Remembers ids and jobs for a time only, such as 90d.")
 @click.option(
-    "--late", metavar="SECONDS", type=Seconds(min=0, max=10**10), help="Puts each account's late records in their order."
+    "--late", metavar="SECONDS", type=RealNumber(min=0, max=10**10), help="Puts each account's late records in their order."
 )
 @against_options
 @output_options("text", "json", "jsonl", "junit", "sarif", "md", reports=True, table=True)

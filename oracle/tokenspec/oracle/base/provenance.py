@@ -13,6 +13,7 @@ from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.base.specification import system
 
 
+@cache
 def declaration() -> str:
     """The digest of the declaration."""
     return digest(system())

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from operator import attrgetter
@@ -66,6 +67,19 @@ def _idle(names: Names) -> tuple[str, ...]:
 
 _Timed: TypeAlias = tuple[Settings, ClockReader]
 """A calendar that a clock may follow, and the settings that give it that one."""
+_RECENT = 32
+"""The number of sets of which it is kept what runs under them: a set may take a megabyte."""
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """What runs under a set of settings: the oracle of the first of them, and by event and clock what some of them have."""
+
+    settings: Settings
+    oracle: Oracle
+    is_one: bool
+    possible: dict[str, list[_Choice]] = field(default_factory=dict)
+    timed: dict[str, list[_Timed]] = field(default_factory=dict)
 
 
 class Worlds:
@@ -86,14 +100,11 @@ class Worlds:
         """
         idle = _idle(names) if names is not None else ()
         self.sets = SettingSets(POLICIES, fixed, idle) if only is None else ListedSettings(POLICIES, only)
-        self._catalogue, self._resets = catalogue, resets
         self._oracles: dict[Settings, Oracle] = {}
         self.remember = remember
         self._plain = plain = Oracle(None, catalogue, resets, remember=remember)
         self.reader = plain.reader
-        # Mostly many records in a row run under the same set of settings.
-        self._settled: Settings = 0
-        self._oracle, self._possible, self._timed = plain, dict[str, list[_Choice]](), dict[str, list[_Timed]]()
+        self._recent: dict[int, _Settled] = {}
         self._choices = {e.name: self._choices_of(e.name) for e in plain.machine.events}
         self._calendars = {
             c.name: [
@@ -117,11 +128,10 @@ class Worlds:
 
         Returns the answer, and those of `settings` under which everything happens as under the first.
         """
-        if settings is not self._settled:
-            self._settled, self._oracle, self._possible, self._timed = settings, self.oracle_of(settings), {}, {}
-        oracle = self._oracle
+        settled = self._settled(settings)
+        oracle = settled.oracle
         if IDS is not None and record.id is not None and record.id in account.answers:
-            settings = self._under(settings, IDS.repeated)
+            settings = self._under(settings, oracle, IDS.repeated)
         before = {name: _shown(account, name) for name in self._calendars}
         if isinstance(record, Snapshot):
             row, before = row_of(oracle, record), {}
@@ -131,10 +141,10 @@ class Worlds:
                 return Answer("refused", reason="no account is ever like this"), settings & ~possible
             settings &= possible
             for name in self._of_calendars:
-                settings = self._under(settings, name)
+                settings = self._under(settings, oracle, name)
         stepped, excluded = oracle.step(record, account), set[int]()
         for step in stepped.steps:
-            for choice in self._possible_for(step.event):
+            for choice in self._possible_for(settled, step.event):
                 # Most choices do the same here, and a step is quicker than an intersection of large sets. Centuries of jobs may
                 # fall due at one record: what one of them has excluded stays so.
                 if id(choice) not in excluded and choice.step(step.before, step.fields) != step.outcome:
@@ -144,18 +154,31 @@ class Worlds:
         for name, was in before.items():
             shown = _shown(account, name)
             if shown not in (None, was):
-                for of, clock in self._calendars_for(name):
+                for of, clock in self._calendars_for(settled, name):
                     # Equal settings stay the same object, by which they are known.
                     if self._moved(clock, was, stepped.steps, record) != shown and settings & of:
                         settings ^= settings & of
         # A refusal that is kept is first read when its id comes again, and then it makes another account.
         if IDS is not None and record.id is not None and stepped.decided_by is not None and stepped.answer.outcome == "refused":
-            settings = self._under(settings, IDS.refused)
+            settings = self._under(settings, oracle, IDS.refused)
         return stepped.answer, settings
 
-    def _under(self, settings: Settings, name: str) -> Settings:
-        """Returns those of `settings` that have the current oracle's choice for `name`."""
-        left = settings & self.sets.holding[name, self._oracle.policy[name]]
+    def is_one(self, settings: Settings) -> bool:
+        """Returns true if the set holds a single setting."""
+        return self._settled(settings).is_one
+
+    def _settled(self, settings: Settings) -> _Settled:
+        # The branches of an account run under the same sets again and again, and an operation on a set takes long.
+        found = self._recent.get(id(settings))
+        if found is None:
+            if len(self._recent) == _RECENT:
+                self._recent.clear()
+            found = self._recent[id(settings)] = _Settled(settings, self.oracle_of(settings), settings.bit_count() == 1)
+        return found
+
+    def _under(self, settings: Settings, oracle: Oracle, name: str) -> Settings:
+        """Returns those of `settings` that have the oracle's choice for `name`."""
+        left = settings & self.sets.holding[name, oracle.policy[name]]
         return settings if left == settings else left
 
     def _moved(self, clock: ClockReader, was: Due | None, steps: Iterable[MachineStep], record: Record) -> Due:
@@ -174,23 +197,23 @@ class Worlds:
         first = settings & -settings
         oracle = self._oracles.get(first)
         if oracle is None:
-            oracle = self._oracles[first] = Oracle(self.sets.first(first), self._catalogue, self._resets, remember=self.remember)
+            oracle = self._oracles[first] = self._plain.under(self.sets.first(first))
         return oracle
 
-    def _possible_for(self, event: str) -> list[_Choice]:
-        """Returns the choices for `event` that some of the current settings have."""
-        found = self._possible.get(event)
+    def _possible_for(self, settled: _Settled, event: str) -> list[_Choice]:
+        """Returns the choices for `event` that some of the settings have."""
+        found = settled.possible.get(event)
         if found is None:
-            settings = self._settled
-            found = self._possible[event] = [choice for choice in self._choices[event] if choice.settings & settings]
+            settings = settled.settings
+            found = settled.possible[event] = [choice for choice in self._choices[event] if choice.settings & settings]
         return found
 
-    def _calendars_for(self, clock: str) -> list[_Timed]:
-        """The calendars that some of the settings in hand give `clock`; none where all of them give it the same."""
-        found = self._timed.get(clock)
+    def _calendars_for(self, settled: _Settled, clock: str) -> list[_Timed]:
+        """The calendars that some of the settings give `clock`; none where all of them give it the same."""
+        found = settled.timed.get(clock)
         if found is None:
-            given = [each for each in self._calendars[clock] if each[0] & self._settled]
-            found = self._timed[clock] = given if len(given) > 1 else []
+            given = [each for each in self._calendars[clock] if each[0] & settled.settings]
+            found = settled.timed[clock] = given if len(given) > 1 else []
         return found
 
     def _choices_of(self, event: str) -> list[_Choice]:
@@ -250,17 +273,20 @@ class Followed:
         """The settings that explain what was observed so far."""
         self._running, self._names, self._before = settings, names, settings
         self._branches: dict[str, list[Branch]] = {}
+        self._within: dict[str, Settings] = {}
+        """By account, a set that holds those of all its branches."""
         self._pasts: dict[tuple[int, Any], int] = {}
 
     def begin(self, name: str, account: Account) -> None:
         """Continues the account `name` from `account`, under all settings left."""
-        self._branches[name] = [Branch(self._running, account)]
+        self._branches[name], self._within[name] = [Branch(self._running, account)], self._running
 
     def beside(self, name: str) -> Followed:
         """Returns the same world with a copy of the account `name` alone, in which something can be tried."""
         other = Followed(self.worlds, self._running)
         if name in self._branches:
             other._branches[name] = [branch._replace(account=branch.account.copy()) for branch in self._branches[name]]
+            other._within[name] = self._within[name]
         return other
 
     def accounts_of(self, record: Record) -> list[Account]:
@@ -280,18 +306,18 @@ class Followed:
                 self._names[name] -= 1
         ran: list[tuple[Answer, Branch]] = []
         went_back: list[WentBack] = []
-        self._before = self._running
+        self._before, is_within = self._running, self._within.get(record.account, self._running) is self._running
         for branch in self._branches.get(record.account) or [Branch(self._running, self.worlds.begun())]:
-            rest = self._running if branch.settings is self._running else branch.settings & self._running
+            rest = branch.settings if is_within else branch.settings & self._running
             while rest:
                 # For a single run no copy of the account as it was is needed.
-                account = branch.account.copy() if rest & (rest - 1) else branch.account
+                account = branch.account if self.worlds.is_one(rest) else branch.account.copy()
                 try:
                     answer, same = self.worlds.run(record, account, rest)
                 except WentBack as back:
                     went_back.append(back)
                     break
-                rest ^= same
+                rest = 0 if same is rest else rest ^ same
                 past = self._remembered(branch.past, account, named) if named else branch.past
                 ran.append((answer, Branch(same, account, past)))
         if went_back:
@@ -302,7 +328,7 @@ class Followed:
         if isinstance(record, Snapshot) and all(answer.outcome == "refused" for answer, _ in ran):
             # It is bad under every setting, and the first of them says why.
             self.worlds.oracle_of(self._running).fork({}).decide(record)
-        self._branches[record.account] = _joined([branch for _, branch in ran])
+        self._branches[record.account], self._within[record.account] = _joined([branch for _, branch in ran]), self._before
         return [(answer, branch.settings) for answer, branch in ran]
 
     def judge(self, ran: Ran, compare: Callable[[Answer], list[Difference]]) -> Judged:

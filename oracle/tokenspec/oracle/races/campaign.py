@@ -210,39 +210,46 @@ class Campaign:
         False where it does not show again. What is played for that is not counted as searching.
         """
         best, kind = finding.played.rounds, _kind(finding)
-        until, tries = time.monotonic() + _SHRINK_SECONDS, _MOST_TRIES
+        until, times, needed = time.monotonic() + _SHRINK_SECONDS, 1, list[int]()
 
         def shows(rounds: list[Round]) -> bool:
             nonlocal best
-            for _ in range(tries):
+            for number in range(1, min(_MOST_TRIES, times * _patience(needed)) + 1):
                 if time.monotonic() > until:
                     return False
                 wrong = self.again(rounds)
                 # What becomes wrong in another way is another finding.
                 if wrong is not None and _kind(wrong) == kind:
+                    needed.append(number)
                     finding.played, finding.why, best = wrong.played, wrong.why, rounds
                     return True
             return False
 
         def fails(records: list[dict[str, Any]]) -> bool:
-            rounds = rounds_of(records)
-            return self._can_be_sent(rounds) and shows(rounds)
+            nonlocal best
+            rounds, before = rounds_of(records), (finding.played, finding.why, best)
+            if not self._can_be_sent(rounds) or not shows(rounds):
+                return False
+            # What shows once may do so by chance, and hardly ever again.
+            if not shows(rounds):
+                needed.pop()
+                finding.played, finding.why, best = before
+                return False
+            return True
 
         searched, self._result = self._result, RaceResult()
         try:
             if not shows(best):
                 finding.tries += self._result.worlds
                 return False
-            # What shows rarely is tried more often before it is taken not to show.
-            first, tries = self._result.worlds, 1
-            is_sure = first == 1 and all(shows(best) for _ in range(1, _SURE))
-            tries = _SURE_TRIES if is_sure else min(_MOST_TRIES, max(_TRIES, 3 * first))
+            while len(needed) < _SURE and needed[-1] == 1 and shows(best):
+                pass
             for position, round_ in enumerate(best):
                 if round_.kill is not None:
                     shows([*best[:position], replace(round_, kill=None), *best[position + 1 :]])
             shrink(records_of(best), fails, _CANDIDATES)
             # A shorter history may show by chance too, and more rarely: on a busy machine it was tried too seldom.
-            until, tries = time.monotonic() + _FEWER_SECONDS, min(_MOST_TRIES, _MORE_TRIES * tries)
+            until, times = time.monotonic() + _FEWER_SECONDS, _MORE_TRIES
             fewer(records_of(best), fails)
             until = time.monotonic() + _RENUMBER_SECONDS
             for plainer in (few_clients(best), in_order(best)):
@@ -319,6 +326,14 @@ class Campaign:
             result.why_none = (
                 f"{result.worlds:,} of {counted(race.examples, 'world was', 'worlds were', ',')} played when the time was over"
             )
+
+
+def _patience(needed: Sequence[int]) -> int:
+    """Returns the tries before a history is taken not to show what is wrong, of those that it needed the last times to show."""
+    last = needed[-_SURE:]
+    if not last:
+        return _MOST_TRIES
+    return _SURE_TRIES if len(last) == _SURE and max(last) == 1 else max(_TRIES, 3 * max(last))
 
 
 def _kind(shown: WrongWorld | RaceFinding) -> tuple[object, ...]:

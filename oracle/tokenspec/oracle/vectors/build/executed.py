@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from tokenspec.machine.interpreters.compiled import Row
 from tokenspec.oracle.base.specification import SPEC, TOTAL_POOLS, AnyCatalogue
@@ -16,9 +16,12 @@ from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.observed import asking, observed
 from tokenspec.oracle.vectors.build.faulty_oracle import FaultyWorld, OracleFault
-from tokenspec.oracle.vectors.build.layer_faults import LayerFault, WithLayers
+from tokenspec.oracle.vectors.build.layer_faults import LayerFault
 from tokenspec.oracle.vectors.suite import written_vector
 from tokenspec.oracle.wire.answers import TOTAL, Answer, total
+from tokenspec.oracle.wire.records import Record as ReadRecord
+
+_Record = TypeVar("_Record", Record, ReadRecord)
 
 
 @dataclass(eq=False)
@@ -41,8 +44,11 @@ class ExecutedWorld:
         """Returns the record with which an oracle is asked for everything that is observed."""
         return record if self.terms is None else record | asking(self.terms)
 
-    def compared(self, record: Record, answer: Answer | None) -> Any:
-        """Returns the part of an answer that is compared."""
+    def differs(self, record: Record, answer: Answer | None, right: Answer) -> bool:
+        """Returns true if the answer to a record differs from the right one in what is compared."""
+        return answer != right and self._compared(record, answer) != self._compared(record, right)
+
+    def _compared(self, record: Record, answer: Answer | None) -> Any:
         if self.terms is None or answer is None:
             return answer
         if record["event"] == SPEC.opening.name and not self.terms.opens_accounts:
@@ -69,6 +75,8 @@ class ExecutedRun:
 
     world: ExecutedWorld
     records: Sequence[Record]
+    read: list[ReadRecord]
+    """The records as they are read, with what an oracle is asked for."""
     answers: list[Answer]
     steps: list[MachineStep]
     edges: dict[str, None]
@@ -87,7 +95,7 @@ class ExecutedRun:
         world = self.world
         faulty = fault.make(world.oracle.fork({}))
         for number, (record, right) in enumerate(zip(self.records, self.answers, strict=True)):
-            if world.compared(record, _answer(faulty, world.asked(record))) != world.compared(record, right):
+            if world.differs(record, _answer(faulty.apply, world.asked(record)), right):
                 return number
         return None
 
@@ -106,14 +114,14 @@ class ExecutedRun:
         world = self.world
         world.faulty.seed(fault)
         return any(
-            world.compared(r, _answer(world.faulty, world.asked(r))) != world.compared(r, right)
-            for r, right in zip(self.records, self.answers, strict=True)
+            world.differs(record, _answer(world.faulty.answer, read), right)
+            for record, read, right in zip(self.records, self.read, self.answers, strict=True)
         )
 
 
-def _answer(oracle: Oracle | WithLayers, record: Record) -> Answer | None:
+def _answer(answer: Callable[[_Record], Answer], record: _Record) -> Answer | None:
     try:
-        return oracle.apply(record)
+        return answer(record)
     except Exception:  # a faulty declaration may have no outcome, or no end
         return None
 
@@ -125,13 +133,13 @@ def play(world: ExecutedWorld, records: Sequence[Record]) -> ExecutedRun:
     edges: dict[str, None] = {}
     rules: dict[str, str] = {}
     """By account, the last rule that accepted an event."""
-    answers, last, before = [], "", oracle.compiled.initial
-    for record in records:
+    read, answers, last, before = [oracle.reader.convert(world.asked(record)) for record in records], [], "", oracle.compiled.initial
+    for record, converted in zip(records, read, strict=True):
         name, event = record["account"], record["event"]
         account = oracle.accounts.get(name)
         before = account.row if account is not None else oracle.compiled.initial
         session = account.sessions.get(record.get("session", "")) if account is not None else None
-        stepped = oracle.step(oracle.reader.convert(world.asked(record)))
+        stepped = oracle.step(converted)
         for step in stepped.steps:
             edges |= dict.fromkeys(edges_of(oracle, step, rules.get(name, "")))
             if step.outcome[0] >= 0:
@@ -145,7 +153,7 @@ def play(world: ExecutedWorld, records: Sequence[Record]) -> ExecutedRun:
             state = session.state if session is not None else oracle.session_out
             refused = stepped.answer.outcome == "refused"
             edges[f"session {state}: {event + ' refused, ' if refused else ''}{last}"] = None
-    return ExecutedRun(world, records, answers, steps, edges, last, before)
+    return ExecutedRun(world, records, read, answers, steps, edges, last, before)
 
 
 def edges_of(oracle: Oracle, step: MachineStep | PathStep, after: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -99,8 +100,8 @@ class OneImplementation(BuildTarget):
 
     def search(self, world: ExecutedWorld, by_rules: bool = False) -> TakenSearch:
         """Returns a search among the records that it takes; names of our catalogue become names of its own."""
-        oracle = Oracle(world.policy, world.catalogue, world.resets)
-        return TakenSearch(oracle, self.terms, self._keys, by_rules, lambda record: renamed(record, world.catalogue))
+        rename = partial(renamed, catalogue=world.catalogue)
+        return TakenSearch(world.oracle.fork({}), self.terms, self._keys, by_rules, rename)
 
     def begun(self, script: Script) -> Script:
         """Returns the script; where accounts begin by themselves, it opens one all the same."""

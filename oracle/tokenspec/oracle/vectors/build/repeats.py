@@ -114,7 +114,7 @@ def _repeated(
         if "id" not in record or run.add(again) is None:
             continue
         now = run.add({**again, "id": alike(record["id"], number + n)})
-        if now is None or world.compared(record, now[1]) != world.compared(record, answer):
+        if now is None or world.differs(record, now[1], answer):
             met.add(f"repeats {record['event']} {by}")
     return run.records, met
 

@@ -146,7 +146,8 @@ def finds(candidates: Sequence[Candidate], faults: Iterable[Fault]) -> list[froz
 
 def _chosen(target: BuildTarget, found: Sequence[tuple[Candidate, frozenset[str]]], lists: Collection[str]) -> list[Chosen]:
     runs = [each.played if each.wanted else _with_bystander(target, each.played) for each, _ in found]
-    worlds = {id(run.world.catalogue): Worlds(run.world.catalogue, run.world.resets) for run in runs}
+    figures = {id(run.world.catalogue): run.world for run in runs}
+    worlds = {name: Worlds(world.catalogue, world.resets) for name, world in figures.items()}
     chosen = []
     for (each, finds), run in zip(found, runs, strict=True):
         answers = [without_delta(answer) for answer in run.answers]

@@ -42,7 +42,7 @@ class BuildTarget:
 
     def search(self, world: ExecutedWorld, by_rules: bool = False) -> PathSearch:
         """Returns a search among the records that are taken."""
-        return PathSearch(Oracle(world.policy, world.catalogue, world.resets), by_rules)
+        return PathSearch(world.oracle.fork({}), by_rules)
 
     def begun(self, script: Script) -> Script:
         """Returns the script, with what every run begins with."""

@@ -98,16 +98,19 @@ def _of_months(calendar: Calendar, reader: Months) -> dict[Law, LawShown]:
     for due, aim, is_short, expected, got in _steps(reader):
         cases += 1
         met += is_short
-        if got != expected:
-            place = f"{calendar}: from {_told(due)}, aiming at day {aim}, the clock goes to {_told(got[1])}"
-            if not got[0] == due < got[1]:
-                shown[Law.TILES].broken = shown[Law.TILES].broken or f"{place}, which does not lie behind it"
+        if got != expected and not shown[Law.ANNIVERSARIES].broken:
             aims = f"{_told(expected[1])}, to aim at day {expected[2]} from there, and not {got[2]}"
-            shown[Law.ANNIVERSARIES].broken = shown[Law.ANNIVERSARIES].broken or f"{place}; expected is {aims}"
+            shown[Law.ANNIVERSARIES].broken = f"{_gone(calendar, due, aim, got)}; expected is {aims}"
+        if not got[0] == due < got[1] and not shown[Law.TILES].broken:
+            shown[Law.TILES].broken = f"{_gone(calendar, due, aim, got)}, which does not lie behind it"
     for each in shown.values():
         each.cases, each.met = cases, met
     even = LawShown(EXHAUSTION, broken=f"{calendar}: months have no one length")
     return {**shown, Law.EVEN: even, Law.ONCE: LawShown(EXHAUSTION, broken=f"{calendar}: it falls due again and again")}
+
+
+def _gone(calendar: Calendar, due: int, aim: int, got: Passed) -> str:
+    return f"{calendar}: from {_told(due)}, aiming at day {aim}, the clock goes to {_told(got[1])}"
 
 
 def _told(at: int) -> str:

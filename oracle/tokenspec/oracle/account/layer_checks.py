@@ -9,7 +9,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import count, dropwhile, islice, pairwise, takewhile
+from itertools import count, dropwhile, islice, takewhile
 from typing import Any
 
 import msgspec
@@ -175,13 +175,15 @@ class AccountChecks(LayerChecks):
         dial = account.dial("renewal")
         if dial is None:
             return
-        instants = [dial.anchor, *islice(_renewals(dial.anchor, self.oracle.policy), 39)]
-        # Each instant lies in the period that begins last at or before it; beyond the list nothing is checked.
-        held = [(start, end) for start, end in pairwise(instants) if start <= at < end]
-        if at < instants[-1]:
-            agrees = len(held) == 1 and held[0][1] == dial.upcoming
-            detail = f"anchor {dial.anchor}, at {at}: periods {held}, clock {dial}."
-            self._check("periods_tile", agrees, detail, at >= instants[1])
+        start = dial.anchor
+        for end in islice(_renewals(start, self.oracle.policy), 39):
+            # The period that holds the instant; behind the last one nothing is checked.
+            if at < end:
+                agrees = start <= at and end == dial.upcoming
+                detail = f"anchor {dial.anchor}, at {at}: the period from {start} to {end}, clock {dial}."
+                self._check("periods_tile", agrees, detail, start > dial.anchor)
+                return
+            start = end
 
     def _late_equals_on_time(self, name: str, account: Account, at: int) -> None:
         """Compares a copy whose jobs run at the instants they fall due with one that runs all of them at `at`, in due order."""

@@ -8,6 +8,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from sut.calling import HERE, call, sut
 from tokenspec.oracle.sut.client import Failed
 from tokenspec.oracle.sut.http import HttpClient
 from tokenspec.oracle.sut.process import ProcessClient
+from tokenspec.oracle.sut.programs import Program, words_of
 
 pytestmark = pytest.mark.slow
 
@@ -101,6 +103,32 @@ def test_what_it_started_is_ended_with_it(fault: str) -> None:
     pids = [int(pid) for pid in re.findall(r"\d+", failed.last_words)]
     assert len(pids) == (2 if fault == "hangs" else 1)
     assert all(map(ends, pids))
+
+
+@tells_of_processes
+def test_a_kill_reaches_what_has_left_the_group() -> None:
+    script = "import subprocess; print(subprocess.Popen(['sleep', '60'], start_new_session=True).pid, flush=True); input()"
+    program = Program([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert program.stdout is not None
+    left = int(program.stdout.readline())
+    program.kill()
+    assert program.wait() == -signal.SIGKILL
+    assert ends(left)
+
+
+@tells_of_processes
+def test_a_program_that_does_not_read_is_waited_for_no_longer_than_one_that_does_not_answer() -> None:
+    client = ProcessClient(["sleep", "60"], 1)
+    failed = client.ask({"op": "open", "catalogue": "x" * 1_000_000})
+    assert isinstance(failed, Failed)
+    assert (failed.how, "within 1 s" in failed.detail) == ("hung", True)
+
+
+def test_a_backslash_parts_folders_where_the_system_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = r'"C:\my wallet\python.exe" C:\wallet\adapter.py --name a\ b'
+    assert words_of(r"python a\ b.py") == ["python", "a b.py"]
+    monkeypatch.setattr(os, "sep", "\\")
+    assert words_of(line) == [r"C:\my wallet\python.exe", r"C:\wallet\adapter.py", "--name", "a\\", "b"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -38,9 +38,12 @@ _READING = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION,
 def sqlite_to_csv(source: Source, path: str, to: str) -> None:
     """Copies the rows of the map's query. Raises `BadSetting`, `OSError`."""
     os.stat(path)
-    asked = asked_of(source)
+    asked, uri = asked_of(source), Path(os.path.abspath(path)).as_uri()
     try:
-        with closing(sqlite3.connect(f"{_uri(path)}?mode=ro", uri=True)) as database, open(to, "w", newline="") as file:
+        with (
+            closing(sqlite3.connect(f"{uri}?mode=ro", uri=True)) as database,
+            open(to, "w", encoding="utf-8", newline="") as file,
+        ):
             # A map is data: what it asks reads, and does nothing else.
             database.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _READING else sqlite3.SQLITE_DENY)
             rows = database.execute(asked)
@@ -49,10 +52,6 @@ def sqlite_to_csv(source: Source, path: str, to: str) -> None:
             written.writerows(rows)
     except (sqlite3.Error, UnicodeError) as fault:
         raise BadSetting(one_line(path), f"SQLite cannot answer the map's query: {one_line(str(fault), 200)}") from None
-
-
-def _uri(path: str) -> str:
-    return "file:" + os.path.abspath(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
 def shown_address(address: str) -> str:
@@ -298,7 +297,11 @@ def readable(source: Source, path: str, folder: Path, number: int) -> str:
     elif any(character in path for character in "*?[") and os.path.exists(path):
         # It would take a name such as `a[1].csv` for a pattern.
         plain = folder / f"{number}{''.join(part for part in Path(path).suffixes[-2:] if part[1:].isalnum())}"
-        plain.symlink_to(os.path.abspath(path))
+        try:
+            plain.symlink_to(os.path.abspath(path))
+        except OSError:
+            # On Windows links are not for every user.
+            shutil.copyfile(path, plain)
         path = str(plain)
     if source.format not in COPIED:
         return path

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shlex
 import shutil
 import stat
 import sys
@@ -107,9 +106,11 @@ def programs(sut: str | None) -> list[str]:
         module = sut.split(":")[1].replace(".", os.sep)
         places = [os.path.join(folder, f"{module}{end}") for folder in ("", *sys.path) for end in (".py", f"{os.sep}__init__.py")]
         return [place for place in places if os.path.isfile(place)][:1]
+    from tokenspec.oracle.sut.programs import words_of
+
     try:
-        words = shlex.split(sut)
-    except ValueError:
+        words = words_of(sut)
+    except WrongUsage:
         # Unmatched quotation marks are reported when it is started.
         return []
     found = [shutil.which(word) if number == 0 and not os.path.exists(word) else word for number, word in enumerate(words)]

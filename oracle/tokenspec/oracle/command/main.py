@@ -298,17 +298,17 @@ def _open_streams() -> None:
             if nowhere != number:
                 os.dup2(nowhere, number)
                 os.close(nowhere)
-            stream = open(number, "w", closefd=False)
+            stream = open(number, "w", encoding="utf-8", closefd=False)
             setattr(sys, name, stream)
         if isinstance(stream, io.TextIOWrapper):
             # A name that is not Unicode text, such as that of a file, is written with escapes.
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     if isinstance(sys.stdout, io.TextIOWrapper):
         raw = io.BufferedWriter(_StandardOutput(1, "wb", closefd=False))
-        sys.stdout = io.TextIOWrapper(raw, "utf-8", "backslashreplace", line_buffering=sys.stdout.line_buffering)
+        sys.stdout = io.TextIOWrapper(raw, "utf-8", "backslashreplace", "\n", line_buffering=sys.stdout.line_buffering)
     if isinstance(sys.stderr, io.TextIOWrapper):
         remarks = io.BufferedWriter(_StandardError(2, "wb", closefd=False))
-        sys.stderr = io.TextIOWrapper(remarks, "utf-8", "backslashreplace", line_buffering=True)
+        sys.stderr = io.TextIOWrapper(remarks, "utf-8", "backslashreplace", "\n", line_buffering=True)
 
 
 class _StandardOutput(io.FileIO):

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from subprocess import DEVNULL
 from typing import IO
 
 import msgspec
 
+from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LAST_WORDS, LONGEST, Client, Failed, Message, last_words, read_answer
 from tokenspec.oracle.sut.connect import connect
-from tokenspec.oracle.sut.process import ProcessClient, words_of
+from tokenspec.oracle.sut.process import ProcessClient
+from tokenspec.oracle.sut.programs import Program, words_of
 from tokenspec.oracle.sut.world import NotThere
 
 CLIENT_VARIABLE = "TOKENSPEC_CLIENT"
@@ -49,6 +49,11 @@ def crew_of(sut: str, timeout: float, count: int, headers: Mapping[str, str] | N
     if sut.startswith(("http://", "https://")):
         return HttpCrew(sut, timeout, count, headers, wait)
     if sut.startswith("python:"):
+        if sys.platform == "win32":
+            remedy = "use http://HOST:PORT, or a command line, which is started for each client"
+            raise WrongUsage(
+                "--clients", f"threads of a Python object need sockets that a process inherits, and Windows has none; {remedy}"
+            )
         connect(sut, timeout).end()
         return ThreadCrew(sut.removeprefix("python:"), timeout, count)
     return ProcessCrew(words_of(sut), timeout, count)
@@ -87,7 +92,7 @@ class ThreadCrew(Crew):
         self._name, self._timeout, self.joins_from = name, timeout, count
         self._of_threads = [SocketClient(self, timeout) for _ in range(count)]
         self.clients = self._of_threads
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Program | None = None
         self._words = tempfile.TemporaryFile()
         self._start()
 
@@ -103,13 +108,12 @@ class ThreadCrew(Crew):
         numbers = [str(each.fileno()) for each in theirs]
         self._words.seek(0)
         self._words.truncate()
-        self._process = subprocess.Popen(
+        self._process = Program(
             [sys.executable, "-m", "tokenspec.oracle.sut.python_host", self._name, *numbers],
-            stdin=subprocess.DEVNULL,
+            stdin=DEVNULL,
             stdout=self._words,
             stderr=self._words,
             pass_fds=[each.fileno() for each in theirs],
-            start_new_session=True,
         )
         for client, (ours, other) in zip(self._of_threads, pairs, strict=True):
             client.socket = ours
@@ -126,7 +130,9 @@ class ThreadCrew(Crew):
 
     def kill(self) -> None:
         """Kills the process, with what it started."""
-        kill_group(self._process)
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
     def end(self) -> None:
         """Ends the process."""
@@ -193,11 +199,3 @@ def last_words_in(file: IO[bytes]) -> str:
     """Returns the last lines of a file that a process writes to."""
     file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_WORDS))
     return last_words(file.read())
-
-
-def kill_group(process: subprocess.Popen[bytes] | None) -> None:
-    """Kills a process that has a group of its own, and everything in the group."""
-    if process is not None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import http.client
-import os
 import shlex
-import signal
 import socket
 import ssl
-import subprocess
 import tempfile
 import time
 from contextlib import suppress
+from subprocess import DEVNULL, TimeoutExpired
 from urllib.parse import urlsplit
 
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.races.crew import kill_group, last_words_in
+from tokenspec.oracle.races.crew import last_words_in
 from tokenspec.oracle.sut.client import DIED, HUNG, Failed
-from tokenspec.oracle.sut.process import demand_groups, words_of
+from tokenspec.oracle.sut.programs import Program, words_of
 from tokenspec.oracle.sut.world import NotThere
 
 _GRACE = 2.0
@@ -29,12 +27,11 @@ class Service:
     """The program that `command` starts, in a group of its own; it serves `url`, where that is an address."""
 
     def __init__(self, command: str, url: str, wait: float) -> None:
-        demand_groups("--restart")
         self._words = words_of(command, "--restart")
         parts = urlsplit(url)
         self._address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
         self._serves, self._wait, self._url = url.startswith(("http://", "https://")), wait, url
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Program | None = None
         self._said = tempfile.TemporaryFile()
         if self._serves and self._accepts():
             says = f"{one_line(url)} answers before it was started; end what listens there, since it could not be killed"
@@ -42,9 +39,7 @@ class Service:
 
     def start(self) -> None:
         """Starts it, and waits until it answers. Raises `NotThere`, and `OSError` where there is no such program."""
-        self._process = subprocess.Popen(
-            self._words, stdin=subprocess.DEVNULL, stdout=self._said, stderr=self._said, start_new_session=True
-        )
+        self._process = Program(self._words, stdin=DEVNULL, stdout=self._said, stderr=self._said)
         until, accepts = time.monotonic() + self._wait, False
         while self._serves and not self._answers():
             accepts = self._accepts()
@@ -60,15 +55,16 @@ class Service:
             time.sleep(0.01)
 
     def kill(self) -> None:
-        """Kills it, with everything that it started in its group."""
-        kill_group(self._process)
+        """Kills it, with everything that it started."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
     def end(self) -> None:
         """Ends it: it is asked to, and killed if it does not."""
         if self._process is not None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
+            self._process.interrupt()
+            with suppress(TimeoutExpired):
                 self._process.wait(_GRACE)
             self.kill()
         self._said.close()

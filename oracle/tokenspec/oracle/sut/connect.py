@@ -28,7 +28,8 @@ def connect(sut: str, timeout: float, headers: Mapping[str, str] | None = None, 
     for option, given in (("--header", headers), ("--wait", wait)):
         if given:
             raise WrongUsage(option, "it is about an implementation behind http:// or https://")
-    from tokenspec.oracle.sut.process import ProcessClient, words_of
+    from tokenspec.oracle.sut.process import ProcessClient
+    from tokenspec.oracle.sut.programs import words_of
 
     if not sut.startswith("python:"):
         return ProcessClient(words_of(sut), timeout)

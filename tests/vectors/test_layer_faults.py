@@ -118,8 +118,8 @@ def test_runs_for_one_implementation_are_about_names(says: Message, names: list[
 ])  # fmt: skip
 def test_random_runs_for_one_implementation_are_what_it_takes(says: Message, names: list[str]) -> None:
     target = OneImplementation(Openings(Takes(says)), SutSettings(policy_from({}), DEFAULT))
-    assert {fault.id for fault in target.also_aimed_at()} >= set(names)
-    assert ("ids.shared" in {fault.id for fault in target.also_aimed_at()}) is (says is ONE_BALANCE)
+    assert {fault.id for fault in target.layer_faults()} >= set(names)
+    assert ("ids.shared" in {fault.id for fault in target.layer_faults()}) is (says is ONE_BALANCE)
     runs = scheduled(target, [FAULTS[name] for name in names], 40)
     assert {name for name in names if any(finds(run.played, FAULTS[name]) for run in runs)} == set(names)
     assert all(target.takes(run.played) for run in runs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Coverage
@@ -321,14 +322,11 @@ class _Finder:
 
     def __init__(self, oracle: Oracle, progress: Progress) -> None:
         self._oracle, self._progress = oracle, progress
-        self._going_on: GoingOn | None = None
 
-    @property
+    @cached_property
     def going_on(self) -> GoingOn:
         """The copier of observations; made when first needed."""
-        if self._going_on is None:
-            self._going_on = GoingOn(self._oracle)
-        return self._going_on
+        return GoingOn(self._oracle)
 
     def passed_over(self, record: Record, report: Sum, against: Against | None) -> tuple[Answer, str]:
         """Passes over a record that depends on the time before the log; returns the oracle's answer and the reason."""

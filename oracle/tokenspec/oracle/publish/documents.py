@@ -68,7 +68,7 @@ def contents(
     machines = {m.name: m for m in system(catalogue).machines}
     account, stated = next(iter(machines.values())), claims(catalogue)
     found: dict[str, tuple[str, Callable[[Mapping[str, str]], Content]]] = {
-        **{name: (says, partial(_made, make, catalogue)) for name, (says, make) in (hint("tables") or {}).items()},
+        **{name: (says, lambda _, make=make: make(catalogue)) for name, (says, make) in (hint("tables") or {}).items()},  # type: ignore[misc]
         "policies": ("every open question with its answers", lambda _: tables.policies(account)),
         "claims": ("what must always hold, and how it is shown", lambda _: _claims(stated)),
         "formulas": (
@@ -172,10 +172,6 @@ def _asked(options: Mapping[str, str], known: Mapping[str, T]) -> dict[str, T]:
         if name not in known:
             raise BadBlock(f"of={options['of']}: there is no {name!r} among {', '.join(known)}{did_you_mean(name, known)}")
     return {name: known[name] for name in asked}
-
-
-def _made(make: Callable[[AnyCatalogue], Table], catalogue: AnyCatalogue, options: Mapping[str, str]) -> Table:
-    return make(catalogue)
 
 
 def _cited() -> dict[str, tuple[str, ...]]:

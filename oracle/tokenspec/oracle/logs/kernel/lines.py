@@ -188,11 +188,10 @@ class ScannedLines:
 
     def _made(self, lines: Iterable[Line], on_bytes: Callable[[int], None] | None) -> Iterator[tuple[int, Line]]:
         """Scans lines that are in no file as they are, such as those made of the rows of a table."""
-        block, parts, size, before, number = list[Line](), list[bytes](), 0, None, 0
+        block, parts, size = list[Line](), list[bytes](), 0
         rest, way = iter(lines), self._way
-        if way is not None:
-            number, before = way.lines_behind(rest)
-        due = way.lines_until(number) if way is not None else None
+        before = way.last_behind(rest) if way is not None else None
+        due = way.lines_until(self.position) if way is not None else None
         for line in rest:
             is_of_another = before is not None and before.content == line.content and before.file != line.file
             content = line.content + b"\n"
@@ -200,10 +199,7 @@ class ScannedLines:
                 content = _NO_RECORD
             if size + len(content) > BLOCK or is_of_another or len(block) == due:
                 yield from self._block(block, parts, on_bytes)
-                if way is not None:
-                    number += len(block)
-                    way.passed(b"".join(each.content + b"\n" for each in block), 0, 0, 0)
-                    due = way.lines_until(number)
+                due = way.lines_until(self.position) if way is not None else None
                 block, parts, size = [], [], 0
             if is_of_another:
                 self._instance.set_value("before_size", 0)
@@ -213,8 +209,6 @@ class ScannedLines:
             parts.append(content)
             size, before = size + len(content), line
         yield from self._block(block, parts, on_bytes)
-        if way is not None:
-            way.passed(b"".join(each.content + b"\n" for each in block), 0, 0, 0)
 
     def _block(self, block: list[Line], parts: list[bytes], on_bytes: Callable[[int], None] | None) -> Iterator[tuple[int, Line]]:
         content, at = b"".join(parts), self._module.buffer
@@ -223,6 +217,8 @@ class ScannedLines:
         yield from self._listed(at, at + len(content), lambda number, *_: block[number - 1])
         if on_bytes is not None:
             on_bytes(len(content))
+        if self._way is not None:
+            self._way.passed(b"".join(each.content + b"\n" for each in block), 0, 0, 0)
 
     def _file(
         self, name: str, file: IO[bytes], on_bytes: Callable[[int], None] | None, of_logs: int, start: int

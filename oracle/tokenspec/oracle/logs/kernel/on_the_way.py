@@ -196,16 +196,15 @@ class OnTheWay:
             self._reached(left == 0)
         return file.tell()
 
-    def lines_behind(self, lines: Iterator[Line]) -> tuple[int, Line | None]:
-        """Passes over the lines behind the loaded point; returns their number and the last one. Raises as `begins`."""
+    def last_behind(self, lines: Iterator[Line]) -> Line | None:
+        """Passes over the lines behind the loaded point; returns the last one. Raises as `begins`."""
         point, last, number = self._point, None, 0
-        if point is None:
-            return 0, None
-        while number < point.kernel.position and (last := next(lines, None)) is not None:
+        while point is not None and number < point.kernel.position and (last := next(lines, None)) is not None:
             self._read.update(last.content + b"\n")
             number += 1
-        self._reached(number == point.kernel.position)
-        return number, last
+        if point is not None:
+            self._reached(number == point.kernel.position)
+        return last
 
     def _reached(self, is_there: bool) -> None:
         if not is_there or self._read.hexdigest() != self._run.expected:

@@ -180,7 +180,7 @@ _OF_LINES = {
     "fals": _FALS,
     "null": _NULL,
 }
-"""What stands for names in values.wat, and in scanner.wat, beside the places."""
+"""The numbers and texts in the place of names in values.wat, and in scanner.wat, beside the addresses."""
 
 
 def scanner_text(space: Space, forms: Forms, at: ScannerPlaces, account: int, leads: str) -> str:
@@ -192,7 +192,7 @@ def scanner_text(space: Space, forms: Forms, at: ScannerPlaces, account: int, le
     # No text has the bytes of the first one, so that none is taken for a date before it was read.
     dates = space.put(b"\xff" * 8)
     space.take(_DATES - 8)
-    of_values = {"words_at": words_at, "last": last, "date_at": _date_at("(i64.load offset=3 %at)", dates)}
+    of_values = {"words_at": words_at, "last_word": last, "date_at": _date_at("(i64.load offset=3 %at)", dates)}
     of_lines = {
         "date_at": _date_at("(i64.load offset=4 %at)", dates),
         "start_place": forms.start,

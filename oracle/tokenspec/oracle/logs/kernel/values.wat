@@ -50,7 +50,7 @@
   (local.set $hash (i32.wrap_i64 (i64.shr_u (i64.mul (i64.xor (i64.xor %first (i64.mul %final ~{k2}))
     (i64.mul (i64.extend_i32_u (i32.or (i32.shl %size #16) %context)) ~{k3})) ~{k1}) ~32)))
   (loop $next
-    (local.set $place (i32.add #{words_at} (i32.shl (i32.and %hash #{last}) #5)))
+    (local.set $place (i32.add #{words_at} (i32.shl (i32.and %hash #{last_word}) #5)))
     (if (i32.eqz (i32.load offset=16 %place)) (then (return #-1)))
     (if (i32.and (i32.eq (i32.load offset=16 %place) %label)
           (i32.and (i64.eq (i64.load %place) %first) (i64.eq (i64.load offset=8 %place) %final))) (then

@@ -39,6 +39,8 @@ class OneImplementation(BuildTarget):
     Raises as `Openings.open` does.
     """
 
+    aims_last = True
+
     def __init__(self, openings: Openings, setting: SutSettings) -> None:
         self.terms = setting.opened_at(openings)
         super().__init__(self.terms.resets)
@@ -73,10 +75,6 @@ class OneImplementation(BuildTarget):
         return not changed or any(event.name in happens or event.actor is Actor.CLOCK for event in changed)
 
     def layer_faults(self) -> list[LayerFault]:
-        """Returns none: those that it can show are looked for once its vectors are chosen (`also_aimed_at`)."""
-        return []
-
-    def also_aimed_at(self) -> list[LayerFault]:
         """Returns the faults beside the balances of which its answers may show something."""
         return [each for each in layer_faults() if self.terms.repeats != NO_REPEATS or not each.id.startswith("ids.")]
 

@@ -86,7 +86,7 @@ def built_for(target: BuildTarget, tick: Callable[[int], None] = lambda _: None)
     left = [fault for fault in faults if not any(fault.id in found for found in shown)]
     hunt = hunted(target, left, tick)
     candidates += hunt.candidates
-    of_layers = target.layer_faults()
+    of_layers = [] if target.aims_last else target.layer_faults()
     every: list[Fault] = [*faults, *of_layers]
     shown = finds(candidates, every)
     unseen = [fault for fault in every if not any(fault.id in found for found in shown)]
@@ -102,7 +102,7 @@ def built_for(target: BuildTarget, tick: Callable[[int], None] = lambda _: None)
     chosen = [(candidates[n], shown[n]) for n in numbers]
     lists = [] if (begun := plain(target)) is None else listed(target, all_lists(target, begun))
     chosen += [(each, frozenset[str]()) for each in (*target.further(candidates), *lists)]
-    chosen = _aimed(target, chosen)
+    chosen = _aimed(target, chosen) if target.aims_last else chosen
     part.chosen = _chosen(target, chosen, {each.id for each in lists})
     found_at_all = frozenset[str]().union(*shown)
     part.not_found = [fault.id for fault in every if fault.id not in found_at_all]
@@ -117,7 +117,7 @@ def all_lists(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
 
 def _aimed(target: BuildTarget, chosen: list[tuple[Candidate, frozenset[str]]]) -> list[tuple[Candidate, frozenset[str]]]:
     """Returns the runs with the faults that they show beside the balances, and runs for those that they do not show."""
-    aimed = target.also_aimed_at()
+    aimed = target.layer_faults()
     beside = finds([each for each, _ in chosen], aimed)
     seen = frozenset[str]().union(*beside)
     unseen = [fault for fault in aimed if fault.id not in seen]

@@ -24,6 +24,8 @@ class BuildTarget:
     catalogue: AnyCatalogue = DEFAULT
     """The catalogue of whose account the faults are."""
     points: Sequence[StartingPoint] = STARTING_POINTS
+    aims_last = False
+    """True where faults of the layers are looked for once the vectors are chosen, since only some of them can be shown."""
 
     def __init__(self, resets: str) -> None:
         self.resets = resets
@@ -37,7 +39,7 @@ class BuildTarget:
         return True
 
     def layer_faults(self) -> list[LayerFault]:
-        """Returns the faults of what is kept beside balances that runs are looked for; none where not all records are taken."""
+        """Returns the faults of what is kept beside balances of which answers may show something."""
         return layer_faults()
 
     def search(self, world: ExecutedWorld, by_rules: bool = False) -> PathSearch:
@@ -73,10 +75,6 @@ class BuildTarget:
         for scenario in SCENARIOS:
             if self.resets in scenario.resets:
                 yield candidate_of(scenario, self.resets)
-
-    def also_aimed_at(self) -> list[LayerFault]:
-        """Returns the faults that are looked for once the vectors are chosen, since only some of them can be shown."""
-        return []
 
     def further(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Returns runs that the suite holds beside those chosen among the candidates."""

@@ -132,7 +132,7 @@ def search_pairs(pairs: RulePairs, search: TakenSearch) -> Iterator[list[Pair]]:
         if edge.then is not None and (what := accepted(edge)):
             pairs.first.setdefault(what, edge.then)
             pairs.by_state.setdefault((edge.then.account.row[oracle.control], *what), edge.then)
-        met = ((step.after, rules[step.outcome[0]]) for step in edge.steps if step.after and step.outcome[0] >= 0)
+        met = [(step.after, rules[step.outcome[0]]) for step in edge.steps if step.after and step.outcome[0] >= 0]
         new = {pair for pair in met if pair not in pairs.reached and tried[pair] < _TRIES}
         found: list[Pair] = []
         if new:

@@ -234,7 +234,7 @@ class PathSearch:
 
     def _played(self, way: PathNode, what: ReadRecord | int) -> tuple[Account, list[PathStep], str]:
         account, oracle, rule = way.account.copy(), self.oracle, way.rule
-        steps = oracle.advance(account, what) if isinstance(what, int) else oracle.step(what, account).steps
+        steps = oracle.advance(account, what) if isinstance(what, int) else oracle.steps_of(what, account)
         taken: list[PathStep] = []
         for step in steps:
             taken.append(PathStep(step.event, step.fields, step.before, step.outcome, rule))

@@ -378,6 +378,14 @@ IN_MIXED_CHAINS: dict[str, Callable[[], Mistaken]] = {
     "a downgrade and an end, both taken back": lambda: LosesOneInAChain("downgrade", "resume", "cancel", "resume"),
 }
 """Faults that show when one event comes after another, and a third one was undone in between."""
+IN_SEQUENCES: dict[str, Callable[[], Mistaken]] = {
+    "plan changes after a late payment": lambda: LosesOneInAChain("payment_failed", "renew", "upgrade", "downgrade"),
+    "a purchase before an end is taken back": lambda: LosesOneInAChain("cancel", "buy_topup", "resume", "renew"),
+    "a job after a purchase and an upgrade": lambda: LosesOneInAChain("buy_topup", "upgrade", "generate", "refund"),
+    "two failed payments in a row": lambda: LosesOneInAChain("payment_failed", "renew", "payment_failed", "renew"),
+    "an upgrade after a lower plan has begun": lambda: LosesOneInAChain("downgrade", "renew", "upgrade", "renew"),
+}
+"""Faults that show after four events in a row, of which one undoes another or the period ends."""
 
 
 class LosesOneOfTheSecond(Mistaken):

@@ -109,11 +109,15 @@ def alone(kind: type[_Run]) -> _Run:
     return kind.__new__(kind)
 
 
+def weight(event: Event) -> int:
+    """The number of rules for one event: the more outcomes it can have, the more often it is to be fired."""
+    return 1 + (len(event.rules) + len(event.requires)) // 3
+
+
 def names_by_weight(event: Event) -> list[str]:
-    """Names for the rules of one event: the more outcomes it can have, the more often it is to be fired."""
-    times = 1 + (len(event.rules) + len(event.requires)) // 3
+    """Names for the rules of one event."""
     # An event may be called `open`, as a method of the run is; stories name the function, without the line.
-    return [f"{event.name}_", *(f"{event.name}_{number}_" for number in range(2, times + 1))]
+    return [f"{event.name}_", *(f"{event.name}_{number}_" for number in range(2, weight(event) + 1))]
 
 
 def fuzz_class(

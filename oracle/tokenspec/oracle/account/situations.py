@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokenspec.machine.lang.catalogue import NONE, Figures
-from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.journal import Account, MemoryEntry
 from tokenspec.spec.words import APP_POOLS
 
 
@@ -26,9 +26,9 @@ def situation(account: Account, at: Mapping[str, int], catalogue: Figures, rule:
 
 def _lifecycle(account: Account, at: Mapping[str, int], rule: str | None, scheduled: bool, due: Any) -> Any:
     row: Any = account.row
-    daily, *others = (row[at[pool]] > 0 for pool in APP_POOLS)
-    last = _last_job(account)
-    refundable = last is not None and any(last[0]) and not last[2]
+    daily, *others = [row[at[pool]] > 0 for pool in APP_POOLS]
+    last = next(reversed(account.entries.values()), None)
+    refundable = last is not None and not last.held[-1] and any(_parts(last))
     month, day = account.dial("renewal"), account.dial("daily")
     next_is_renewal = month is not None and day is not None and month.upcoming < day.upcoming
     pools = daily, any(others), row[at["api"]] > 0
@@ -43,6 +43,10 @@ def _last_job(account: Account) -> Any:
     """Returns the facts that a refund of the last job depends on."""
     for entry in reversed(account.entries.values()):
         lasts = tuple(one == other for one, other in zip(entry.since, account.ended, strict=True))
-        *parts, _, refunded = entry.held
-        return tuple(part > 0 for part in parts if isinstance(part, int)), lasts, refunded
+        return tuple(_parts(entry)), lasts, entry.held[-1]
     return None
+
+
+def _parts(entry: MemoryEntry) -> list[bool]:
+    """Returns which parts of what a job was charged are more than 0."""
+    return [part > 0 for part in entry.held[:-2] if isinstance(part, int)]

@@ -20,7 +20,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.fuzzing.coverage import Coverage, Met
 from tokenspec.machine.fuzzing.reachability import closed_off, never_due
-from tokenspec.machine.fuzzing.stateful import MachineFuzz, alone, fuzz_class, names_by_weight
+from tokenspec.machine.fuzzing.stateful import MachineFuzz, alone, fuzz_class, weight
 from tokenspec.machine.lang.claims import LayerPart
 from tokenspec.machine.lang.declaration import Event, Machine
 from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, claims, system
@@ -197,7 +197,7 @@ def _walk_machine(kind: type[MachineFuzz], walks: int, steps: int, seed_number: 
 def _weighted(events: tuple[Event, ...], coverage: Coverage) -> list[Event]:
     """Returns the events to choose from, those with rarely met outcomes several times over."""
     cold = coverage.met_seldom(10)
-    return [e for e in events for _ in range(len(names_by_weight(e)) * (3 if e.name in cold else 1))]
+    return [e for e in events for _ in range(weight(e) * (3 if e.name in cold else 1))]
 
 
 def shortened(fuzz: type[WorldFuzz], failure: Failure, tries: int = 1_500, failures: int = 1_500) -> tuple[Failure, bool]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from tokenspec.machine.fuzzing.coverage import Met
 from tokenspec.machine.fuzzing.stateful import alone
 from tokenspec.oracle.fuzz.holdings import holdings_taken
-from tokenspec.oracle.fuzz.pairs import TakenSearch, chains, mixed_chains, runs_again, runs_to, search_pairs
+from tokenspec.oracle.fuzz.pairs import Sequences, TakenSearch, chains, runs_again, runs_to, search_pairs
 from tokenspec.oracle.fuzz.sut import SutFuzz
 from tokenspec.oracle.runtime.memory import begins
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -33,8 +33,9 @@ def follow_searches(fuzz: type[SutFuzz], seed_number: int) -> None:
     twice = list(runs_again(fuzz.pairs, by_rules))
     _follow(fuzz, ([*first, *then] for first, then in twice), seed_number)
     _follow(fuzz, holdings_taken(fuzz.pairs, search), seed_number, 0)
-    for found in (chains, mixed_chains):
-        _follow(fuzz, found(search, fuzz.pairs.by_state.values()), seed_number, 0)
+    paths = fuzz.pairs.by_state.values()
+    _follow(fuzz, chains(search, paths), seed_number, 0)
+    _follow(fuzz, Sequences(by_rules, fuzz.pairs.reached.values()).runs(paths), seed_number, 0)
     _follow(fuzz, (by_two(way.records()) for way in fuzz.pairs.first.values()), seed_number, 0)
     for path in fuzz.pairs.reached.values():
         if not begins(path[-1]["event"]):

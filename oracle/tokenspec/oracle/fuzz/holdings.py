@@ -40,11 +40,11 @@ def exact_holdings(pairs: RulePairs, oracle: Oracle, taken: Callable[[Record, Or
             continue
         rule = _rule(world, account, last)
         for fillers in _fillers(world, account, last, taken):
-            after = world.fork({last["account"]: account.copy()})
-            if not all(after.apply(each).outcome == "accepted" for each in fillers):
+            after = account.copy()
+            if any(world.decide(world.reader.convert(each), after)[0].outcome == "refused" for each in fillers):
                 continue
-            new = set(_held(after, after.accounts[last["account"]], rule)) - met
-            if new and _rule(after, after.accounts[last["account"]], last) == rule:
+            new = set(_held(world, after, rule)) - met
+            if new and _rule(world, after, last) == rule:
                 met |= new
                 yield [*before, *fillers, last]
 
@@ -65,8 +65,7 @@ def _by_rule(pairs: RulePairs) -> dict[str, list[Record]]:
 
 def _rule(oracle: Oracle, account: Account, record: Record) -> str | None:
     """Returns the rule or the code by which the record would come out."""
-    ahead = oracle.fork({record["account"]: account.copy()})
-    return ahead.decide(ahead.reader.convert(record))[1]
+    return oracle.decide(oracle.reader.convert(record), account.copy())[1]
 
 
 def _amounts(oracle: Oracle) -> dict[int, str]:

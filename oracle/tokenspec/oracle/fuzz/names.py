@@ -17,8 +17,8 @@ LONGEST = 255
 
 def fresh(letter: str, number: int, die: int) -> str:
     """Returns a name that no other number has; plain where `die` is below half of 256, else of one of several forms."""
-    forms = _forms(letter, number)
-    return f"{letter}{number}" if die < 128 else forms[die % len(forms)]
+    forms = (f"{letter}{number}",) if die < 128 else _forms(letter, number)
+    return forms[die % len(forms)]
 
 
 def _forms(letter: str, number: int) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ The search is the one that vectors are built from (`paths.py`), restricted to wh
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,7 +21,7 @@ from tokenspec.oracle.fuzz.paths import PathEdge, PathNode, PathSearch, PathStep
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.memory import KEY, begins, refers
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.script import START, Record, Script, move, records_of
+from tokenspec.oracle.runtime.script import LOOK, START, Record, Script, move, records_of
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.wire.records import Record as ReadRecord
@@ -35,6 +35,8 @@ _WAYS_IN_BREADTH = 500
 
 _WAYS_TO_AGAIN = 60
 """The number of paths followed from an accepted event to the next one that is the same."""
+_LONGEST, _AHEAD = 24, 250
+"""The number of events after which a run of sequences ends, and of places looked at for something new; many more come to a tenth more."""
 _NOT_NAMED = {"event", "account", KEY}
 _TRIES = 8
 """The number of runs tried for a pair that the search came to only by stopping where no record is."""
@@ -132,7 +134,7 @@ def search_pairs(pairs: RulePairs, search: TakenSearch) -> Iterator[list[Pair]]:
         if edge.then is not None and (what := accepted(edge)):
             pairs.first.setdefault(what, edge.then)
             pairs.by_state.setdefault((edge.then.account.row[oracle.control], *what), edge.then)
-        met = ((step.after, rules[step.outcome[0]]) for step in edge.steps if step.after and step.outcome[0] >= 0)
+        met = [(step.after, rules[step.outcome[0]]) for step in edge.steps if step.after and step.outcome[0] >= 0]
         new = {pair for pair in met if pair not in pairs.reached and tried[pair] < _TRIES}
         found: list[Pair] = []
         if new:
@@ -178,23 +180,94 @@ def chains(search: PathSearch, paths: Iterable[PathNode]) -> Iterator[list[Recor
                 yield end.records()
 
 
-def mixed_chains(search: PathSearch, paths: Iterable[PathNode]) -> Iterator[list[Record]]:
-    """Yields runs in which one event comes after another, with a third one and what undoes it in between.
+class Sequences:
+    """Runs that hold every four events in a row that are wanted and that a search comes to, in few records.
 
-    The first and the last set or undo something themselves.
+    Wanted are events that set or undo something, and among them an entry that is begun and referred to at the end, or any one
+    event before what it follows is undone. The search takes situations for one that differ in amounts alone.
     """
-    pairs, found = undone(search.oracle.machine), set[tuple[Any, ...]]()
-    setting = dict.fromkeys(event for pair in pairs if not begins(pair[0]) for event in pair)
-    for way in paths:
-        event = way.record["event"] if way.record is not None else ""
-        for between in pairs if event in setting else ():
-            if (middle := search.at_once(way, between)) is None:
-                continue
-            for last in setting:
-                what = event, between, last
-                if what not in found and last != event and (end := search.at_once(middle, (last,))) is not None:
-                    found.add(what)
-                    yield end.records()
+
+    def __init__(self, search: TakenSearch, runs: Iterable[Sequence[Record]]) -> None:
+        self._search, self._pairs = search, set(undone(search.oracle.machine))
+        self._setting = {event for pair in self._pairs if not begins(pair[0]) for event in pair}
+        named = {_named(record): record for run in reversed([*runs]) for record in run}
+        asks = (SPEC.opening.name, LOOK["event"])
+        self._moves = [record for record in reversed(named.values()) if record["event"] not in asks]
+        self._is_new: dict[tuple[str, ...], bool] = {}
+        self._at: dict[Any, PathNode] = {}
+        self._after: dict[Any, list[tuple[Record, str, Any]]] = {}
+
+    def runs(self, paths: Iterable[PathNode]) -> Iterator[list[Record]]:
+        """Yields the runs, each of which begins with one of the paths and ends with a job of the clock declared first."""
+        left, machine = list(paths), self._search.oracle.machine
+        jobs = [move for move in self._moves if move["event"] in {clock.job for clock in machine.clocks[:1]}]
+        while left:
+            for way in left.copy():
+                end = self._longest(way)
+                if end is way:
+                    left.remove(way)
+                    continue
+                closed = next((then for job in jobs if (then := self._search.then(end, job)) is not None), end)
+                yield closed.records()
+
+    def _longest(self, way: PathNode) -> PathNode:
+        """Returns the path that goes on from `way` as long as something new is near."""
+        last, longest = [record["event"] for record in way.records()], way.length + _LONGEST
+        while way.length < longest and (steps := self._to_new(way, tuple(last[-3:]))):
+            for step in steps:
+                then = self._search.then(way, step)
+                last.append(step["event"])
+                self._is_new[tuple(last[-4:])] = False
+                if then is None:
+                    # What was to come is taken as met: amounts speak against it.
+                    last += [each["event"] for each in steps[steps.index(step) + 1 :]]
+                    self._is_new[tuple(last[-4:])] = False
+                    return way
+                way = then
+        return way
+
+    def _to_new(self, way: PathNode, last: tuple[str, ...]) -> list[Record]:
+        """Returns the fewest moves that complete what is wanted and not met; none where it is far."""
+        here = self._search.situation(way)
+        self._at.setdefault(here, way)
+        waiting, seen, is_new = deque([(here, last, ())]), set[Any](), self._is_new
+        while waiting and len(seen) < _AHEAD:
+            here, events, steps = waiting.popleft()
+            for move, event, there in self._ways(here):
+                four = (*events, event)[-4:]
+                if is_new.get(four) or (four not in is_new and is_new.setdefault(four, self._is_wanted(four))):
+                    return _in_order((steps, move))
+                place = there, four[-3:]
+                if place not in seen:
+                    seen.add(place)
+                    waiting.append((*place, (steps, move)))
+        return []
+
+    def _ways(self, here: Any) -> list[tuple[Record, str, Any]]:
+        """Returns the moves that are accepted in a situation, each with its event and the situation it leads to."""
+        if here not in self._after:
+            found = self._after[here] = list[tuple[Record, str, Any]]()
+            for move in self._moves:
+                if (then := self._search.then(self._at[here], move)) is not None:
+                    found.append((move, move["event"], self._search.situation(then)))
+                    self._at.setdefault(found[-1][-1], then)
+        return self._after[here]
+
+    def _is_wanted(self, four: tuple[str, ...]) -> bool:
+        if len(four) < 4 or self._setting.issuperset(four):
+            return len(four) == 4
+        one, two, three, last = four
+        if begins(three):
+            return two in self._setting and (three, last) in self._pairs
+        return last in self._setting and not begins(one) and (one, three) in self._pairs
+
+
+def _in_order(steps: Any) -> list[Record]:
+    found: list[Record] = []
+    while steps:
+        steps, move = steps
+        found.append(move)
+    return found[::-1]
 
 
 @cache
@@ -216,9 +289,11 @@ def undone(machine: Machine) -> list[Pair]:
 def accepted(edge: PathEdge) -> tuple[str, ...]:
     """Returns the event of the last record, and what it names beside an entry; nothing where it is not accepted."""
     step, record = edge.steps[-1], edge.record
-    if step.event != record["event"] or step.outcome[0] < 0:
-        return ()
-    return step.event, *(said for key, said in record.items() if key not in _NOT_NAMED and type(said) is str)
+    return _named(record) if step.event == record["event"] and step.outcome[0] >= 0 else ()
+
+
+def _named(record: Record) -> tuple[str, ...]:
+    return record["event"], *(said for key, said in record.items() if key not in _NOT_NAMED and type(said) is str)
 
 
 def _steps(oracle: Oracle, records: Sequence[Record]) -> list[MachineStep]:

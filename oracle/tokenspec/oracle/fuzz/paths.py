@@ -21,7 +21,8 @@ from tokenspec.oracle.base.specification import POOLS, AnyCatalogue, hint
 from tokenspec.oracle.fuzz.moves import moves
 from tokenspec.oracle.runtime.journal import CLOCK_AT, Account
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.script import LOOK, NAME, START, Record, Script, a_minute_on, records_of
+from tokenspec.oracle.runtime.memory import KEY, begins
+from tokenspec.oracle.runtime.script import LOOK, NAME, START, Move, Record, Script, a_minute_on, records_of
 from tokenspec.oracle.wire.records import Record as ReadRecord
 from tokenspec.oracle.wire.resets import unwritten
 
@@ -161,6 +162,38 @@ class PathSearch:
                     return found
         return None
 
+    def then(self, way: PathNode, move: Move) -> PathNode | None:
+        """Returns a path on which a move is accepted after `way`: at once, or when the clock declared first falls due next.
+
+        None where there is none. An entry that it names is a new one, or the last one.
+        """
+        entries, event = way.account.entries, move["event"]
+        new, last = f"{KEY[:1]}{len(entries) + 1}", next(reversed(entries), "")
+        record = {"account": NAME, **move, **({KEY: new if begins(event) else last} if KEY in move else {})}
+        record["at"] = a_minute_on([way.account], way.now)
+        read = self.oracle.reader.convert(record)
+        if self.oracle.refuses(read, way.account):
+            slowest = next(iter(way.account.dials), None)
+            if slowest is None or slowest.upcoming >= NEVER:
+                return None
+            read.at = record["at"] = slowest.upcoming
+            passed, _, rule = self._played(way, slowest.upcoming)
+            way = PathNode(way, None, passed, slowest.upcoming, rule, 1, way.length)
+            if self.oracle.refuses(read, passed):
+                return None
+        if self._is_barred(read, way.account):
+            return None
+        account, _, rule = self._played(way, read)
+        return PathNode(way, record, account, record["at"], rule, 0, way.length + 1)
+
+    def _is_barred(self, record: ReadRecord, account: Account) -> bool:
+        """Returns whether runs of the search do not have a record."""
+        return False
+
+    def situation(self, way: PathNode) -> Any:
+        """Returns a key that is equal for paths whose ends need no distinction."""
+        return self._situation(way.account, None)
+
     def _first(self, script: Script) -> PathNode:
         """Returns the path of the script."""
         oracle = self.oracle.fork({})
@@ -234,7 +267,7 @@ class PathSearch:
 
     def _played(self, way: PathNode, what: ReadRecord | int) -> tuple[Account, list[PathStep], str]:
         account, oracle, rule = way.account.copy(), self.oracle, way.rule
-        steps = oracle.advance(account, what) if isinstance(what, int) else oracle.step(what, account).steps
+        steps = oracle.advance(account, what) if isinstance(what, int) else oracle.steps_of(what, account)
         taken: list[PathStep] = []
         for step in steps:
             taken.append(PathStep(step.event, step.fields, step.before, step.outcome, rule))

@@ -55,13 +55,16 @@ class _Past(LayerChecks):
             self._history[name] = [oracle.app_balances(oracle.accounts[name].row)]
         elif stepped.steps:
             self._follow(name, stepped.steps)
-        self._note_quoted(stepped.answer)
+        if record["event"] in _QUOTING:
+            self._note_quoted(stepped.answer)
         return stepped
 
 
 _Made: TypeAlias = tuple[Oracle, Amounts, dict[str, dict[str, Any]], Message]
 """An oracle without accounts, the amounts of its figures, the entries of its lists, and the catalogue as it is sent."""
 _LATEST = LAST_INSTANT - LAST_INSTANT % 1_000
+_QUOTING = frozenset(event.name for machine in machines() for event in machine.events if SPEC.prices.keys() & event.answers)
+"""The events whose answers may quote a number."""
 _MADE = 16
 """The largest number of them that are kept."""
 
@@ -285,6 +288,8 @@ class SutFuzz(Sweeps):
         event, terms = record["event"], self.terms
         if event not in terms.events:
             return None
+        if not self.keys[event] and "id" not in record:
+            return record
         first = self._first_uses.get((record["account"], record["id"])) if "id" in record else None
         if first is not None and terms.repeats == NO_REPEATS:
             record = {key: value for key, value in record.items() if key != "id"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from operator import itemgetter
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, TypeVar
 
 from msgspec import structs
 
@@ -39,6 +39,8 @@ from tokenspec.oracle.wire.snapshot_records import SNAPSHOT
 
 ReaderOf: TypeAlias = Callable[[Machine, Mapping[str, Value]], Steps]
 """Makes the reader that runs a machine under one choice of parameters."""
+
+_Done = TypeVar("_Done")
 
 _FAR = NEVER + 1
 _OUT = Variable("state", Enum("State", ("out",)), Lit("out"), "nobody is in")
@@ -145,14 +147,12 @@ class Oracle:
         The record is applied to `account` where one is given, which need not be one of this world. Raises `Stuck` where
         the machine has no outcome.
         """
-        steps = self._taken = list[MachineStep]()
-        try:
-            answer, decided_by = self._happens(account or self._account(record.account), record)
-        except Gap as gap:
-            raise Stuck(gap, steps) from gap
-        finally:
-            self._taken = None
+        (answer, decided_by), steps = self._collecting(self._happens, account or self._account(record.account), record)
         return Stepped(answer, decided_by, steps)
+
+    def steps_of(self, record: Record, account: Account) -> list[MachineStep]:
+        """Applies an event that has no id to `account`, and returns the steps alone: a search reads no answers."""
+        return self._collecting(self._takes, account, record, at_of(record), event_of(record))[1]
 
     def refuses(self, record: Record, account: Account) -> bool:
         """Returns whether the account's machine refuses the event as things are, where no time passes; nothing happens."""
@@ -161,15 +161,19 @@ class Oracle:
 
     def advance(self, account: Account, until: int) -> list[MachineStep]:
         """Advances an account to `until` (UTC milliseconds) without any other event; returns the steps."""
+        steps = self._collecting(self._advance, account, until, "")[1]
+        account.last_at = max(until, account.last_at or until)
+        return steps
+
+    def _collecting(self, act: Callable[..., _Done], *given: Any) -> tuple[_Done, list[MachineStep]]:
+        """Returns the result of `act`, and the steps it takes. Raises `Stuck` where the machine has no outcome."""
         steps = self._taken = list[MachineStep]()
         try:
-            self._advance(account, until, "")
+            return act(*given), steps
         except Gap as gap:
             raise Stuck(gap, steps) from gap
         finally:
             self._taken = None
-        account.last_at = max(until, account.last_at or until)
-        return steps
 
     def fork(self, accounts: Mapping[str, Account], resets: str | None = None) -> Self:
         """Returns an oracle with these accounts under the same settings; `resets` replaces the mode of its jobs.
@@ -200,45 +204,46 @@ class Oracle:
             begin(self, account, record)
             self._advance(account, account.last_at or 0, "")
             return self._accepts[SNAPSHOT](account.row, account.dials, ()), SNAPSHOT
+        at, name, first = at_of(record), record.id, None
         asks_for_delta = record.observed is not None and "delta" in record.observed
-        first = account.answers.get(record.id) if record.id is not None else None
-        if first is not None and self.remember is not None and not knows_id(account, record.id, at_of(record), self.remember):
-            first = None
+        if name is not None and (self.remember is None or knows_id(account, name, at, self.remember)):
+            first = account.answers.get(name)
         if first is not None and self.repeat is Repeat.FIRST_ANSWER:
             repeated = structs.replace(first, duplicate=True)
             return with_delta(repeated, 0) if asks_for_delta else repeated, None
-        at = at_of(record)
         if account.last_at is not None and at < account.last_at:
             raise WentBack.of(record.account, format_instant(at), format_instant(account.last_at))
-        account.last_at = at
         if self.remember is not None:
             forget(account, at, self.remember)
-        event = event_of(record)
-        self.ran_by_itself, self.last_met = [], None
         if first is not None:
+            account.last_at, self.ran_by_itself, self.last_met = at, [], None
             self._advance(account, at, "")
             repeated = self._again(account, first)
             return with_delta(repeated, 0) if asks_for_delta else repeated, None
-        outcome = self._advance(account, at, event)
-        before, by = account.row, self._runs
-        if event in self.sessions.steps:
-            fields = self._fields[event](account, record)
-            by = self.sessions.compiled
-            outcome = self.sessions.happens(account, event, record, fields, self.app_balances(before))
-        elif outcome is None:
-            fields = self._fields[event](account, record)
-            self.last_met = account.row, fields
-            outcome = self._fire(account, event, fields, at, record)
-        index = outcome[0]
+        event = event_of(record)
+        outcome, before = self._takes(account, record, at, event)
+        index, by = outcome[0], self.sessions.compiled if event in self.sessions.steps else self._runs
         decided_by = by.rules[index] if index >= 0 else by.codes[-1 - index]
         answer = self.answer_of(account, event, outcome, decided_by)
-        if record.id is not None and self.uses_id_up(answer.outcome):
-            account.answers[record.id] = answer
+        if name is not None and self.uses_id_up(answer.outcome):
+            account.answers[name] = answer
             if account.used is not None:
-                account.used[record.id] = at
+                account.used[name] = at
         if asks_for_delta:
             answer = with_delta(answer, sum(self.app_balances(account.row)) - sum(self.app_balances(before)))
         return answer, decided_by
+
+    def _takes(self, account: Account, record: Record, at: int, event: str) -> tuple[Outcome, Row]:
+        """Applies an event once time has passed up to it; returns the outcome, and the state that the event met."""
+        account.last_at, self.ran_by_itself, self.last_met = at, [], None
+        outcome, before = self._advance(account, at, event), account.row
+        if outcome is None:
+            fields = self._fields[event](account, record)
+            if event in self.sessions.steps:
+                return self.sessions.happens(account, event, record, fields, self.app_balances(before)), before
+            self.last_met = before, fields
+            outcome = self._fire(account, event, fields, at, record)
+        return outcome, before
 
     def uses_id_up(self, outcome: str) -> bool:
         """Returns whether an event that was `accepted` or `refused` uses its id up."""
@@ -278,14 +283,15 @@ class Oracle:
         dial, clock = account.dials[which], self._clocks[which]
         assert dial is not None
         declared, before, instant, was_waiting = clock.declared, account.row, dial.upcoming, dial.is_waiting
-        if not runs_by_itself(self.resets, declared.name) and not clock.counts:
+        is_written = not runs_by_itself(self.resets, declared.name)
+        if is_written and not clock.counts:
             clock.pass_until(dial, until)
             self._fire(account, declared.falls_due, (), until)
             return None
         clock.pass_one(dial)
         self._fire(account, declared.falls_due, (), instant)
         # A job that is counted and due since an earlier instant waits for a written one, and so do later ones.
-        if not runs_by_itself(self.resets, declared.name) or (clock.counts and was_waiting):
+        if is_written or (clock.counts and was_waiting):
             return None
         if event and event == self._stands_in[which] and instant == at:
             outcome = self._fire(account, event, (), at)
@@ -313,7 +319,8 @@ class Oracle:
         outcome = self._step(account, event, fields, at)
         if outcome[0] < 0:
             return outcome
-        self._settle(account, outcome, at, record)
+        if self._acts[outcome[0]]:
+            self._settle(account, outcome, at, record)
         if event in self._repeats:
             self._repeat(account, event, fields, at, record)
         note = self._notes[outcome[0]]

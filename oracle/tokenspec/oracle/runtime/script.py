@@ -58,9 +58,11 @@ class Wait:
 
     def end(self, waiting: Account | None, now: int) -> int:
         """Returns the instant up to which an account waits, `now` at the earliest: none of the clocks may run."""
-        dials = [] if waiting is None else [waiting.dial(name) for name in self.clocks]
-        due = (dial.upcoming for dial in dials if dial is not None and dial.upcoming < NEVER)
-        return max(now, min(due, default=now) + self.ms)
+        due = now
+        if waiting is not None and self.clocks:
+            dials = map(waiting.dial, self.clocks)
+            due = min([dial.upcoming for dial in dials if dial is not None and dial.upcoming < NEVER], default=now)
+        return max(now, due + self.ms)
 
 
 Script = Sequence[Move | Wait]

@@ -205,7 +205,7 @@ class Openings:
         """Raises `Diverged` where `now` is not what was said before, `BadSetting` where its figures break the limits."""
         first = self.terms
         assert first is not None
-        changed = next((name for name in _STANDING if getattr(now, name) != getattr(first, name)), "")
+        changed = "" if now is first else next((name for name in _STANDING if getattr(now, name) != getattr(first, name)), "")
         for part in ("policy", "catalogue"):
             if not changed and getattr(now, part).keys() != getattr(first, part).keys():
                 changed = part

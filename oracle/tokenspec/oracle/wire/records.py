@@ -209,14 +209,15 @@ class Reader:
     def _converted(self, given: Mapping[str, Any], observed: Any, union: Any) -> Record:
         event = given.get("event")
         # The library analyses a union anew at each call, which takes ten times as long as the rest.
-        kind = self._structs.get(event, union) if isinstance(event, str) else union
+        kind = self._structs.get(event) if isinstance(event, str) else None
         try:
-            found: Any = msgspec.convert(given, kind)
+            found: Any = msgspec.convert(given, kind or union)
         except msgspec.ValidationError as fault:
             raise self._explained(str(fault), given) from None
         except RecursionError:
             raise BadRecord("line", "the record is nested too deeply to be read") from None
-        found.observed = observed
+        if observed is not None:
+            found.observed = observed
         return self._finish(found, _EVENT_OF[type(found)])
 
     def _finish(self, record: Any, event: str) -> Record:

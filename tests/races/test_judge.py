@@ -226,11 +226,7 @@ def test_what_is_asked_again_after_a_crash_happens_once() -> None:
 
 
 def test_what_changes_nothing_at_one_place_may_change_something_at_another() -> None:
-    judge, oracle, down = (
-        a_judge(ONE),
-        an_oracle({}),
-        {"event": "downgrade", "plan": "essential"},
-    )
+    judge, oracle, down = (a_judge(ONE), an_oracle({}), {"event": "downgrade", "plan": "essential"})
     # The second change of plan comes after the first, where it changes nothing, or after it was taken back.
     asked = [(1, down, 11, 12), (2, {"event": "resume"}, 10, 20), (0, down, 13, 21)]
     calls = [Call(who, said(what), sent, end, oracle.apply(said(what)).as_dict()) for who, what, sent, end in asked]

@@ -58,8 +58,10 @@ class _Fault(Exception):
 class _Running:
     """One run of the program, in a process group of its own, with all three streams read as they come."""
 
-    def __init__(self, words: Sequence[str], timeout: float, environment: Mapping[str, str]) -> None:
-        self._timeout = timeout
+    allowed = 0.0
+    """The seconds that it has for the present answer."""
+
+    def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
         self.process = subprocess.Popen(
             list(words),
             stdin=subprocess.PIPE,
@@ -111,7 +113,7 @@ class _Running:
             # A process that it started may keep its output open.
             if self.process.poll() is not None:
                 raise _Fault(DIED, "it ended instead of answering")
-            raise _Fault(HUNG, f"it did not answer within {self._timeout:g} s; flush each line, or give it longer by --timeout")
+            raise _Fault(HUNG, f"it did not answer within {self.allowed:g} s; flush each line, or give it longer by --timeout")
         for stream, _ in ready:
             if stream == self._err:
                 self._hear()
@@ -169,14 +171,16 @@ class ProcessClient:
         demand_groups("--sut")
         self._words, self._timeout, self._mark = words, timeout, uuid.uuid4().hex
         self._environment = {**(environment or {}), _MARK: self._mark}
-        self._running: _Running | None = _Running(words, timeout, self._environment)
+        self._running: _Running | None = _Running(words, self._environment)
         self._encode = msgspec.json.Encoder().encode
 
-    def ask(self, request: Message) -> Message | Failed:
-        """Returns the answer to one request."""
+    def ask(self, request: Message, at_least: float = 0.0) -> Message | Failed:
+        """Returns the answer to one request, for which it has so many seconds, if not more."""
         if self._running is None:
-            self._running = _Running(self._words, self._timeout, self._environment)
-        run, until = self._running, time.monotonic() + self._timeout
+            self._running = _Running(self._words, self._environment)
+        run = self._running
+        run.allowed = max(self._timeout, at_least)
+        until = time.monotonic() + run.allowed
         try:
             if run.unread:
                 raise _Fault(

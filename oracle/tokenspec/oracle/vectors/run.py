@@ -212,7 +212,7 @@ def _not_taken(step: Step, terms: Capabilities, before: Sequence[Step]) -> str:
 
 
 def _oracle(policy: Mapping[str, str], catalogue: Mapping[str, Any], resets: str, terms: Capabilities | None = None) -> Oracle:
-    """Returns an oracle without accounts, with the figures that `terms` fix. Few settings and figures are those of many vectors."""
+    """Returns an oracle without accounts, with the figures that `terms` fix; many vectors have the same settings and figures."""
     key = repr((sorted(policy.items()), catalogue, resets, terms and terms.catalogue))
     if key not in _ORACLES:
         figures = catalogue_from(catalogue)

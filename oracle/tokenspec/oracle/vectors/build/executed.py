@@ -120,7 +120,7 @@ class ExecutedRun:
         )
 
     def goes_on(self, accounts: Mapping[str, Account]) -> bool:
-        """Returns true if the last record is answered differently under the fault that is seeded, where it leaves these before."""
+        """Returns true if the last record is answered differently under the seeded fault, with these accounts before it."""
         faulty = self.world.faulty
         faulty.accounts = {name: account.copy() for name, account in accounts.items()}
         return self.world.differs(self.records[-1], _answer(faulty.answer, self.read[-1]), self.answers[-1])

@@ -184,10 +184,9 @@ def run(directory: str | None, sut: SutConfig, part: str | None, settings: Setti
     suite = default_suite() if directory is None else read_suite(Path(directory))
     out.check([sut.reasons_file, str(suite.path / INDEX), str(suite.path / VECTORS), *programs(sut.address)])
     words = sut.reasons
-    with ended(sut.connect()) as client:
-        # A suite that is broken in one place is not run at all.
-        cases = [suite.case(entry) for entry in sliced(suite.index.vectors, part)]
-        started = time.monotonic()
-        with progress("vectors", len(cases)) as tick:
-            found = run_suite(client, cases, words, settings.named, tick, settings.infers)
+    # A suite that is broken in one place is not run at all.
+    cases = [suite.case(entry) for entry in sliced(suite.index.vectors, part)]
+    started = time.monotonic()
+    with ended(sut.connect()) as client, progress("vectors", len(cases)) as tick:
+        found = run_suite(client, cases, words, settings.named, tick, settings.infers)
     return out.write(vectors_report(suite, cases, found, settings.named, time.monotonic() - started))

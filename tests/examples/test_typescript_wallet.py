@@ -53,13 +53,19 @@ def run_in_node(folder: Path, *places: Path, bugs: str = "") -> tuple[int, dict[
     return done.returncode, counts, done.stdout
 
 
+@pytest.fixture(scope="module")
+def shipped(wallet: Path) -> tuple[int, dict[str, int], str]:
+    """What came of a run of the shipped vectors."""
+    return run_in_node(wallet, SUITE)
+
+
 def sut(folder: Path) -> str:
     return f'{path_of("node")} "{folder}/dist/stdio.js"'
 
 
 @pytest.mark.network
-def test_it_passes_every_shipped_vector_that_applies(wallet: Path) -> None:
-    code, counts, out = run_in_node(wallet, SUITE)
+def test_it_passes_every_shipped_vector_that_applies(shipped: tuple[int, dict[str, int], str]) -> None:
+    code, counts, out = shipped
     assert (code, counts["fail"], counts["pass"] > 100) == (0, 0, True), out
     assert re.search(r"# SKIP its resets are .*explicit", out)
 
@@ -85,11 +91,11 @@ def test_a_history_that_was_found_is_a_test_from_then_on(wallet: Path, tmp_path:
 
 
 @pytest.mark.network
-def test_it_conforms_and_its_runner_agrees_with_ours(wallet: Path) -> None:
+def test_it_conforms_and_its_runner_agrees_with_ours(wallet: Path, shipped: tuple[int, dict[str, int], str]) -> None:
     done = call("fuzz", "--sut", sut(wallet), "--examples", "60", "-q")
     assert done.code == 0, done.out
     ours = call("vectors", "run", "--sut", sut(wallet), "--format", "json").out
-    _, counts, _ = run_in_node(wallet, SUITE)
+    _, counts, _ = shipped
     assert re.search(rf'"passed": ?{counts["pass"] - 1},', ours), "one test of Node's says that some vector applied"
 
 

@@ -49,6 +49,12 @@ def test_going_on_from_a_saved_state_is_going_on(runs: list[Run]) -> None:
         assert loaded.accounts == {**first.accounts} or cut < len(records)
 
 
+def test_an_oracle_under_other_settings_answers_as_a_new_one(runs: list[Run]) -> None:
+    for world, records in runs[:10]:
+        other = Oracle(None, world.catalogue, world.resets).under(world.policy)
+        assert list(answers(other, records)) == list(answers(Oracle(world.policy, world.catalogue, world.resets), records))
+
+
 @pytest.mark.parametrize("block", [1, 100, 1 << 20])
 def test_a_saved_state_is_the_same_bytes_each_time(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where it is written and read in many parts, and names look like what stands between accounts."""

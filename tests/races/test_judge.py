@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import chain, combinations, permutations
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokenspec.oracle.races.history import Call, overlapping
-from tokenspec.oracle.races.judge import Judge, NotLinearizable, meaning_of
+from tokenspec.oracle.races.judge import Judge, Meaning, NotLinearizable, meaning_of
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.capabilities import OBSERVABLE, capabilities_from
 from tokenspec.oracle.sut.compared import ComparedParts
@@ -36,6 +37,8 @@ TERMS = capabilities_from(
 )
 LEFT_OPEN = {"refund": ("to_source", "none"), "daily_position": ("first", "last")}
 """Policies that are not known of the implementation, in the test of inference."""
+ONE = SutSettings(policy_from({}), DEFAULT)
+MANY = SutSettings(policy_from({}), DEFAULT, known={k: answer for k, answer in policy_from({}).items() if k not in LEFT_OPEN})
 
 GENERATE = {"media": "image", "origin": "first_party"}
 EVENTS: list[Record] = [
@@ -100,11 +103,17 @@ def said(record: Record) -> Record:
     return {"account": "a", "at": AT, **record}
 
 
-def an_oracle(policy: dict[str, str]) -> Oracle:
-    oracle = Oracle(policy_from(policy), DEFAULT)
+@cache
+def an_oracle_under(*settings: tuple[str, str]) -> Oracle:
+    oracle = Oracle(policy_from(dict(settings)), DEFAULT)
     for record in BEFORE:
         oracle.apply(said(record))
     return oracle
+
+
+def an_oracle(policy: dict[str, str]) -> Oracle:
+    oracle = an_oracle_under(*policy.items())
+    return oracle.fork({name: account.copy() for name, account in oracle.accounts.items()})
 
 
 def by_brute_force(calls: Sequence[Call], policy: dict[str, str]) -> bool:
@@ -130,8 +139,13 @@ def explains(order: Sequence[Call], policy: dict[str, str]) -> Oracle | None:
     return oracle
 
 
+@cache
+def the_meaning(is_known: bool) -> Meaning:
+    return meaning_of(ONE if is_known else MANY, TERMS)
+
+
 def a_judge(setting: SutSettings) -> Judge:
-    judge = Judge(meaning_of(setting, TERMS), TERMS, setting)
+    judge = Judge(the_meaning(setting is ONE), TERMS, setting)
     oracle = Oracle(setting.policy, DEFAULT)
     for number, record in enumerate(map(said, BEFORE)):
         # Nothing of these tells one setting from another.
@@ -165,7 +179,7 @@ def test_rows_are_equal_where_nothing_differs(observes: tuple[str, ...]) -> None
 @settings(max_examples=250)
 @given(histories())
 def test_what_is_right_is_what_some_order_explains(calls: list[Call]) -> None:
-    judge = a_judge(SutSettings(policy_from({}), DEFAULT))
+    judge = a_judge(ONE)
     try:
         order = [placed.call for placed in judge.round(calls)]
     except NotLinearizable:
@@ -184,9 +198,7 @@ def test_what_is_right_is_what_some_order_explains(calls: list[Call]) -> None:
 @settings(max_examples=100)
 @given(histories())
 def test_of_unknown_settings_those_are_left_that_some_order_explains(calls: list[Call]) -> None:
-    known = {knob: answer for knob, answer in policy_from({}).items() if knob not in LEFT_OPEN}
-    setting = SutSettings(policy_from({}), DEFAULT, known=known)
-    judge = a_judge(setting)
+    judge = a_judge(MANY)
     every = [{"refund": refund, "daily_position": position} for refund in ("to_source", "none") for position in ("first", "last")]
     explained = [policy for policy in every if by_brute_force(calls, policy)]
     try:
@@ -198,7 +210,7 @@ def test_of_unknown_settings_those_are_left_that_some_order_explains(calls: list
 
 
 def test_what_is_asked_again_after_a_crash_happens_once() -> None:
-    judge = a_judge(SutSettings(policy_from({}), DEFAULT))
+    judge = a_judge(ONE)
     record = said({"event": "buy_topup", "pack": "small", "quantity": 1, "id": "e1"})
     oracle = an_oracle({})
     first, again = oracle.apply(record).as_dict(), oracle.apply(record).as_dict()
@@ -206,7 +218,7 @@ def test_what_is_asked_again_after_a_crash_happens_once() -> None:
     judge.round([unanswered])
     judge.round([answered])
     twice = {**first, "balances": {**first["balances"], "topup": 2_000}}
-    judge = a_judge(SutSettings(policy_from({}), DEFAULT))
+    judge = a_judge(ONE)
     judge.round([unanswered])
     with pytest.raises(NotLinearizable) as error:
         judge.round([replace(answered, got=twice)])
@@ -214,11 +226,7 @@ def test_what_is_asked_again_after_a_crash_happens_once() -> None:
 
 
 def test_what_changes_nothing_at_one_place_may_change_something_at_another() -> None:
-    judge, oracle, down = (
-        a_judge(SutSettings(policy_from({}), DEFAULT)),
-        an_oracle({}),
-        {"event": "downgrade", "plan": "essential"},
-    )
+    judge, oracle, down = (a_judge(ONE), an_oracle({}), {"event": "downgrade", "plan": "essential"})
     # The second change of plan comes after the first, where it changes nothing, or after it was taken back.
     asked = [(1, down, 11, 12), (2, {"event": "resume"}, 10, 20), (0, down, 13, 21)]
     calls = [Call(who, said(what), sent, end, oracle.apply(said(what)).as_dict()) for who, what, sent, end in asked]

@@ -29,6 +29,7 @@ from tokenspec.oracle.fuzz.conformance import conform
 from tokenspec.oracle.serve.server import Server
 from tokenspec.oracle.sut import http
 from tokenspec.oracle.sut.client import Failed
+from tokenspec.oracle.sut.connect import connect
 from tokenspec.oracle.sut.http import HttpClient
 from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.wire.settings import policy_from
@@ -327,3 +328,9 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(monkeypatch: pytes
         counted = call("fuzz", "--sut", f"http://{at}", "--examples", "60").err.splitlines()
     assert any(line.startswith("fuzzing: ") and "%" in line for line in counted)
     assert fuzz_for(1, "-q").err == ""
+
+
+def test_a_module_may_take_longer_to_be_imported_than_a_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "slow_to_import.py").write_text("import time\n\ntime.sleep(0.3)\n\n\ndef made() -> None:\n    pass\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    connect("python:slow_to_import:made", 0.01).end()

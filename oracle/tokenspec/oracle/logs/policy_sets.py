@@ -61,8 +61,7 @@ class SettingSets:
 
     def first(self, settings: Settings) -> dict[str, str]:
         """Returns the first setting of a set that is not empty, and so the defaults if they are in it."""
-        bit = settings & -settings
-        return {name: found[0] for name, found in self.answers(bit).items()}
+        return self._at((settings & -settings).bit_length() - 1)
 
     def nth(self, settings: Settings, n: int) -> dict[str, str]:
         """Returns the setting at index `n` modulo the size of a set that is not empty."""
@@ -75,7 +74,15 @@ class SettingSets:
             else:
                 n, settings = n - lower.bit_count(), settings >> half
                 position, width = position + half, width - half
-        return self.first(1 << position)
+        return self._at(position)
+
+    def _at(self, position: int) -> dict[str, str]:
+        """Returns the setting of a bit."""
+        found = {name: choices[0] for name, choices in self._apart.items()}
+        for name, choices in self._choices.items():
+            position, index = divmod(position, len(choices))
+            found[name] = choices[index]
+        return {name: found[name] for name in self._order}
 
     def with_answers(self, chosen: Mapping[str, str]) -> Settings:
         """Returns all settings that have these choices."""
@@ -91,13 +98,16 @@ class ListedSettings(SettingSets):
     def __init__(self, policies: Sequence[Policy], settings: Sequence[Mapping[str, str]]) -> None:
         self._apart, self._choices = {}, {p.name: tuple(choice for choice, _ in p.answers) for p in policies}
         self._order = tuple(self._choices)
-        self.count = len(settings)
+        self.count, self._listed = len(settings), settings
         self.every = (1 << self.count) - 1
         self.holding = {
             (name, choice): sum(1 << n for n, setting in enumerate(settings) if setting[name] == choice)
             for name, choices in self._choices.items()
             for choice in choices
         }
+
+    def _at(self, position: int) -> dict[str, str]:
+        return {name: self._listed[position][name] for name in self._order}
 
 
 At = TypeVar("At")

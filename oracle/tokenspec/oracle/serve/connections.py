@@ -46,6 +46,8 @@ class Connection(web.RequestHandler):
             access_log=None,  # type: ignore[arg-type]
             auto_decompress=False,
             keepalive_timeout=IDLE_SECONDS,
+            # After an answer to half a body no more than this is waited for the rest of it.
+            lingering_time=ANSWER_SECONDS,
             max_headers=HEADERS_MAX,
             max_line_size=LINE_MAX,
             max_field_size=LINE_MAX,

@@ -11,6 +11,9 @@ from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.sut.client import DIED, Client, Failed
 from tokenspec.oracle.sut.world import NotThere
 
+_LOADING_SECONDS = 60.0
+"""The seconds that a Python implementation has to be imported, which is no request."""
+
 
 def connect(sut: str, timeout: float, headers: Mapping[str, str] | None = None, wait: float | None = None) -> Client:
     """Returns a client of the implementation that `sut` names; a request may take `timeout` seconds.
@@ -37,7 +40,7 @@ def connect(sut: str, timeout: float, headers: Mapping[str, str] | None = None, 
     if [bool(part) for part in name.split(":")] != [True, True]:
         raise WrongUsage("--sut", f"a Python implementation is python:package.module:factory, found {one_line(sut)!r}")
     host = ProcessClient([sys.executable, "-m", "tokenspec.oracle.sut.python_host", name], timeout)
-    ready = host.ask({})
+    ready = host.ask({}, _LOADING_SECONDS)
     if isinstance(ready, Failed) or ready.get("error") is not None:
         host.end()
         said = ready if isinstance(ready, Failed) else ready["error"]

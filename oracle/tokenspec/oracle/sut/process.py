@@ -126,8 +126,8 @@ class ProcessClient:
         self._running: _Running | None = _Running(words, self._environment)
         self._encode = msgspec.json.Encoder().encode
 
-    def ask(self, request: Message) -> Message | Failed:
-        """Returns the answer to one request."""
+    def ask(self, request: Message, at_least: float = 0.0) -> Message | Failed:
+        """Returns the answer to one request, for which it has so many seconds, if not more."""
         if self._running is None:
             self._running = _Running(self._words, self._environment)
         run = self._running
@@ -135,7 +135,7 @@ class ProcessClient:
             asked_by_nobody = one_line(run.unread[:200].decode(errors="replace"))
             return self._failed(run, Failed(GARBAGE, f"it wrote what nobody had asked for: {asked_by_nobody}"))
         try:
-            line = run.ask(self._encode(request) + b"\n", self._timeout)
+            line = run.ask(self._encode(request) + b"\n", max(self._timeout, at_least))
         except BaseException:
             self.end()
             raise

@@ -211,14 +211,27 @@ def _not_taken(step: Step, terms: Capabilities, before: Sequence[Step]) -> str:
     return terms.bars(step.expect)
 
 
+def _oracle(policy: Mapping[str, str], catalogue: Mapping[str, Any], resets: str, terms: Capabilities | None = None) -> Oracle:
+    """Returns an oracle without accounts, with the figures that `terms` fix; many vectors have the same settings and figures."""
+    key = repr((sorted(policy.items()), catalogue, resets, terms and terms.catalogue))
+    if key not in _ORACLES:
+        figures = catalogue_from(catalogue)
+        _ORACLES[key] = Oracle(policy, figures if terms is None else terms.catalogue_over(figures), resets)
+    return _ORACLES[key].fork({})
+
+
+_ORACLES = dict[str, Oracle]()
+
+
 def _as_it_runs(vector: Vector, terms: Capabilities, policy: Mapping[str, str]) -> tuple[_Numbered, str]:
     """Returns the steps with the right answers to this implementation, if they come to the same by the same rules.
 
     Accounts that begin by themselves are not opened by a step; one that was opened a while before its first event may have its
     days end at another instant. Other figures give other balances.
     """
-    sent, kept = catalogue_from(vector.catalogue), list[tuple[int, Step]]()
-    ours, theirs = Oracle(policy, sent, resets_from(vector.resets)), Oracle(policy, terms.catalogue_over(sent), terms.resets)
+    kept = list[tuple[int, Step]]()
+    ours = _oracle(policy, vector.catalogue, resets_from(vector.resets))
+    theirs = _oracle(policy, vector.catalogue, terms.resets, terms)
     for number, step in enumerate(vector.steps, 1):
         record = record_of(step)
         by = ours.decide(ours.reader.convert(record))[1]

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from tokenspec.machine.interpreters.compiled import Row
 from tokenspec.oracle.base.specification import SPEC, TOTAL_POOLS, AnyCatalogue
 from tokenspec.oracle.fuzz.paths import PathStep, written
+from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.memory import refers
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Record
@@ -118,6 +119,12 @@ class ExecutedRun:
             for record, read, right in zip(self.records, self.read, self.answers, strict=True)
         )
 
+    def goes_on(self, accounts: Mapping[str, Account]) -> bool:
+        """Returns true if the last record is answered differently under the seeded fault, with these accounts before it."""
+        faulty = self.world.faulty
+        faulty.accounts = {name: account.copy() for name, account in accounts.items()}
+        return self.world.differs(self.records[-1], _answer(faulty.answer, self.read[-1]), self.answers[-1])
+
 
 def _answer(answer: Callable[[_Record], Answer], record: _Record) -> Answer | None:
     try:
@@ -133,7 +140,12 @@ def play(world: ExecutedWorld, records: Sequence[Record]) -> ExecutedRun:
     edges: dict[str, None] = {}
     rules: dict[str, str] = {}
     """By account, the last rule that accepted an event."""
-    read, answers, last, before = [oracle.reader.convert(world.asked(record)) for record in records], [], "", oracle.compiled.initial
+    read, answers, last, before = (
+        [oracle.reader.convert(world.asked(record)) for record in records],
+        [],
+        "",
+        oracle.compiled.initial,
+    )
     for record, converted in zip(records, read, strict=True):
         name, event = record["account"], record["event"]
         account = oracle.accounts.get(name)

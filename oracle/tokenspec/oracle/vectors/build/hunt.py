@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -12,6 +12,8 @@ from tokenspec.machine.interpreters.compiled import Fields, Row
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.oracle.base.specification import DEFAULT
 from tokenspec.oracle.fuzz.paths import PathEdge, PathStep
+from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.script import Record
 from tokenspec.oracle.vectors.build.executed import ExecutedRun, ExecutedWorld, edges_of
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault
 from tokenspec.oracle.vectors.build.goals import Candidate, candidate
@@ -119,6 +121,8 @@ class _Found:
 
     def _first(self, waiting: deque[PathEdge], fault: OracleFault, world: ExecutedWorld) -> ExecutedRun | None:
         """Returns the first of these runs, or of their continuations, that shows the fault."""
+        ends = dict[int, tuple[Sequence[Record], dict[str, Account]]]()
+        """By path, what was run, and the accounts that the fault leaves at its end, where nothing was shown."""
         for _ in range(_FOLLOWED):
             if not waiting:
                 return None
@@ -126,9 +130,14 @@ class _Found:
             played = self._played.get(id(edge))
             if played is None:
                 played = self._played[id(edge)] = self._target.play(world, edge.records())
-            if played.finds(fault) and self._target.takes(played):
+            before, accounts = ends.get(id(edge.way), ((), {}))
+            world.faulty.accounts = {}
+            is_found = played.goes_on(accounts) if accounts and before == played.records[:-1] else played.finds(fault)
+            if is_found and self._target.takes(played):
                 return played
             if edge.then is not None:
+                if not is_found:
+                    ends[id(edge.then)] = played.records, dict(world.faulty.accounts)
                 waiting.extend(self._after[id(edge.then)])
         return None
 

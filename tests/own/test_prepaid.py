@@ -28,12 +28,7 @@ TELLING = "prepaid.specification:PREPAID"
 
 
 def tokenspec(
-    *arguments: str | Path,
-    code: int = 0,
-    given: str = "",
-    cwd: Path = PREPAID,
-    program: Path | None = None,
-    **environment: str,
+    *arguments: str | Path, code: int = 0, given: str = "", cwd: Path = PREPAID, program: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Runs the command, and asserts that it ends with the exit code."""
     command = [str(program or copied(PREPAID)), *map(str, arguments)]

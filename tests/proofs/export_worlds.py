@@ -86,7 +86,7 @@ def of_account(
 
 def _apart(events: Sequence[Instance]) -> list[Instance]:
     """Those that differ from the first of their event in one field at most, which are enough to come upon a fault."""
-    first = {name: fields for name, fields in reversed(events)}
+    first = dict(reversed(events))
     return [(name, fields) for name, fields in events if sum(map(ne, fields, first[name])) <= 1]
 
 

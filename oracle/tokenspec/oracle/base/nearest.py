@@ -11,7 +11,7 @@ from tokenspec.oracle.base.text import one_line
 _ALIKE = 0.72
 """The similarity from which a typing error is likelier than another word."""
 _LONGER = 5
-"""How many times as long as every known name a text has to be to resemble none, blanks and all."""
+"""A text that is more than so many times as long as every known name, blanks and all, resembles none."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

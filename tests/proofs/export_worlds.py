@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import ne
 
 import pytest
 
@@ -12,7 +13,7 @@ from lang.machines import CORPUS, all_values
 from lang.turnstile import FILLED, FITS, PUSH, UNLOCKS, VARIABLES, WORTH, coin, turnstile
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.scopes import SCOPES
-from tokenspec.machine.checkers.exploration import instances
+from tokenspec.machine.checkers.exploration import Instance, instances
 from tokenspec.machine.exporters.bounded_model import BoundedModel
 from tokenspec.machine.lang.build import lookup, requires, rule, var, variable
 from tokenspec.machine.lang.declaration import Field, Machine
@@ -74,12 +75,19 @@ each_machine = pytest.mark.parametrize("name", CORPUS)
 def of_account(
     scope: str, setting: str, seed: Callable[[Machine], Machine] = lambda m: m, only: str | None = None
 ) -> BoundedModel:
-    """The account in a scope, perhaps with a fault in it, and all claims or one."""
+    """The account in a scope, perhaps with a fault in it, and all claims, or one and some of the events."""
     small = SCOPES[scope]
     machine = seed(account(small.catalogue))
     parameters = {**small.catalogue.parameters(), **DEFAULTS, **SETTINGS[setting]}
     told = tuple(each for each in claims(small.catalogue.ranking) if only in (None, each.id))
-    return BoundedModel(machine, parameters, instances(machine, small.values), small.most, told)
+    events = instances(machine, small.values)
+    return BoundedModel(machine, parameters, _apart(events) if only else events, small.most, told)
+
+
+def _apart(events: Sequence[Instance]) -> list[Instance]:
+    """Those that differ from the first of their event in one field at most, which are enough to come upon a fault."""
+    first = dict(reversed(events))
+    return [(name, fields) for name, fields in events if sum(map(ne, fields, first[name])) <= 1]
 
 
 def of_machine(machine: Machine, parameters: Values) -> BoundedModel:

@@ -13,7 +13,7 @@ import pytest
 from catalogues import plan
 from command.conftest import within
 from made_once import made_once
-from proofs.worked_out_once import calendars, ruled_out
+from proofs.worked_out_once import calendars, from_states, ruled_out
 from proofs.worked_out_once import checked as checked_as_usual
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.invariants.scopes import TINY
@@ -25,7 +25,6 @@ from tokenspec.oracle.base.specification import claimed_machines, claims
 from tokenspec.oracle.check import verify as verifying
 from tokenspec.oracle.check.certificate import Certificate, fingerprint, packed, unpacked
 from tokenspec.oracle.check.evidence import CheckSettings
-from tokenspec.oracle.check.from_every_state import FromStates, from_every_state
 from tokenspec.oracle.check.verdicts import verdicts
 from tokenspec.oracle.check.verify import Checked, ShownObligation, read, verify, wanted
 from tokenspec.oracle.command.verbs.check_certificate import certified
@@ -58,10 +57,6 @@ def closure(found: Certificate, told: Checked, solve: verifying.Solve, tick: ver
     faults, told.states, told.steps, explored = made_once(("closure", found.scope, found.policy, found.reachable), walked)
     told.engines |= {"explore": explored} if explored is not None else {}
     return faults
-
-
-def from_states(policy: dict[str, str]) -> FromStates:
-    return made_once(("from every state", policy), lambda: from_every_state(policy))
 
 
 @pytest.fixture(autouse=True)

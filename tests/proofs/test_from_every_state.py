@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from proofs.worked_out_once import from_states
 from quality import test_seeded_layer_faults as faults
 from tokenspec.invariants.scopes import TINY
+from tokenspec.machine.checkers.graph.graph import StateGraph
 from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.fuzzing.coverage import Coverage
+from tokenspec.machine.interpreters.compiled import Compiled
+from tokenspec.oracle.account import from_every_state as trying
 from tokenspec.oracle.account.from_every_state import PARTS
 from tokenspec.oracle.check.evidence import CheckSettings, Evidence
 from tokenspec.oracle.check.from_every_state import from_every_state
@@ -25,11 +30,24 @@ from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
 
 Patch = Callable[[pytest.MonkeyPatch], None]
+_graphs: dict[str, StateGraph] = {}
+
+
+@pytest.fixture(autouse=True)
+def _states_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are those of the machine, which no fault of the code around it changes."""
+
+    def graph(compiled: Compiled, *scope: Any) -> StateGraph:
+        key = repr(compiled.parameters)
+        _graphs[key] = _graphs.get(key) or StateGraph(compiled, *scope)
+        return _graphs[key]
+
+    monkeypatch.setattr(trying, "StateGraph", graph)
 
 
 @pytest.mark.parametrize("policy", [{}, {"repeated_id": "present_state", "refused_id": "free"}, {"repeated_id": "refused"}])
 def test_every_part_holds_and_its_case_occurs(policy: dict[str, str]) -> None:
-    found = from_every_state({**DEFAULTS, **policy})
+    found = from_states({**DEFAULTS, **policy})
     assert (found.broken, found.held) == (None, set(PARTS))
     assert all(found.tally.witnesses[part] for part in PARTS)
 

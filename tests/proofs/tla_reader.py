@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -129,6 +130,17 @@ class _Parser:
         return ("prime", text) if self.peek() == "'" and self.take() else ("name", text, arguments)
 
 
+class _Once:
+    """A definition without parameters."""
+
+    def __init__(self, name: str, value: Callable[[Row], Any]) -> None:
+        self.name, self.value = name, value
+
+    def __get__(self, state: Row, _: object) -> Any:
+        found = state.__dict__[self.name] = self.value(state)
+        return found
+
+
 class Module:
     """A module under the constants of a configuration."""
 
@@ -162,14 +174,23 @@ class Module:
                 mark = words.index("==")
                 assert words[0] not in self.definitions, f"{words[0]} is defined twice"
                 self.definitions[words[0]] = (words[2 : mark - 1 : 2], _Parser(unit[mark + 1 :]).whole())
+        known: dict[str, Any] = {}
         for name, (parameters, body) in self.definitions.items():
             if name not in ("vars", *self.properties) and not self._acts(body):
-                self.space[name] = self._function(parameters, self.text(body, parameters))
+                self.space[name] = found = self._function(parameters, self.text(body, parameters))
+                if not parameters:
+                    known[name] = _Once(name, found)
+        self.state: Callable[[Row], Row] = type("State", (tuple,), known)
+        """A state in which each definition without parameters is worked out once."""
+        for name in known:
+            # What is worked out without a look at any variable is the same in every state.
+            with suppress(IndexError, ZeroDivisionError):
+                setattr(self.state, name, self.space[name](self.state(())))
         assert all(self.constant(a) for a in assumptions), "an assumption does not hold"
 
     def constant(self, node: Node) -> Any:
         """The value of an expression that reads no variable."""
-        return eval(self.text(node, []), self.space, {"s": ()})
+        return eval(self.text(node, []), self.space, {"s": self.state(())})
 
     def _function(self, parameters: list[str], text: str) -> Callable[..., Any]:
         return eval(f"lambda {', '.join(['s', *parameters])}: {text}", self.space)  # type: ignore[no-any-return]
@@ -199,8 +220,13 @@ class Module:
             case "name" if parts[0] == "BOOLEAN":
                 return "(False, True)"
             case "name":
-                assert len(self.definitions[parts[0]][0]) == len(parts[1]), f"{parts[0]} is given {len(parts[1])} arguments"
-                return f"{parts[0]}({', '.join(['s', *(self.text(a, parameters) for a in parts[1])])})"
+                wanted, body = self.definitions[parts[0]]
+                given = [self.text(argument, parameters) for argument in parts[1]]
+                assert len(wanted) == len(given), f"{parts[0]} is given {len(given)} arguments"
+                if body in [("name", name, []) for name in wanted]:
+                    # An operator that is one of its arguments.
+                    return given[wanted.index(body[1])]
+                return f"{parts[0]}({', '.join(['s', *given])})" if given else f"s.{parts[0]}"
             case "=>":
                 return f"(not {sub[0]} or {sub[1]})"
             case _ if kind in _JUNCTIONS:
@@ -249,7 +275,7 @@ class Module:
     def visit(self) -> Found:
         """Breadth first. A state beyond the constraint is checked, and not counted."""
         starts = {part[1][1]: self.constant(part[2]) for part in self.definitions["Init"][1][1]}
-        first = tuple(starts[name] for name in self.variables)
+        first = self.state(tuple(starts[name] for name in self.variables))
         steps = self.branches(("name", "Next", []), [], ())
         holds = [(name, self.space[name]) for name in self.invariants]
         seen, frontier, generated, within = {first}, [first], 1, self.space["WithinBounds"]
@@ -258,7 +284,7 @@ class Module:
         while frontier and broken is None:
             taken = [(s, after) for s in frontier for step, values in steps if (after := step(s, *values)) is not None]
             generated += len(taken)
-            new = dict.fromkeys(after for _, after in taken if after not in seen)
+            new = list(map(self.state, dict.fromkeys(after for _, after in taken if after not in seen)))
             broken = next((name for after in new for name, invariant in holds if not invariant(after)), None)
             frontier = [after for after in new if within(after)]
             seen.update(frontier)

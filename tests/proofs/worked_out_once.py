@@ -21,6 +21,7 @@ from tokenspec.machine.lang.specification import Scope
 from tokenspec.oracle.check import evidence as engines
 from tokenspec.oracle.check.arising import Absence, absences
 from tokenspec.oracle.check.evidence import CheckSettings, Evidence, Searched
+from tokenspec.oracle.check.from_every_state import FromStates, from_every_state
 from tokenspec.oracle.fuzz.campaign import Progress
 
 _searches: dict[object, Searched] = {}
@@ -60,13 +61,19 @@ def calendars(*asked: Any) -> list[CalendarFinding]:
     return made_once(("calendars", *asked), lambda: list(calendar_findings(*asked)))
 
 
+def from_states(policy: Mapping[str, str], *_: object) -> FromStates:
+    """What is found of the code from every state, under one choice of policies."""
+    return made_once(("from every state", sorted(policy.items())), lambda: from_every_state(policy))
+
+
 @contextmanager
 def worked_out_once() -> Iterator[None]:
-    """Proofs, searches and laws of calendars, each of which depends on what it is given alone, are taken from the first check."""
+    """What each engine but the fuzzer finds, which depends on what it is given alone, is taken from the first check."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engines, "_search", _searched)
         patch.setattr(engines, "Induction", lambda *asked: SimpleNamespace(obligations=lambda: obligations(*asked)))
         patch.setattr(engines, "calendar_findings", calendars)
+        patch.setattr(engines, "from_every_state", from_states)
         yield
 
 

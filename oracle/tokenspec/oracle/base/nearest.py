@@ -10,14 +10,20 @@ from tokenspec.oracle.base.text import one_line
 
 _ALIKE = 0.72
 """The similarity from which a typing error is likelier than another word."""
+_LONGER = 5
+"""A text that is more than so many times as long as every known name, blanks and all, resembles none."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Returns the name of `known` that `name` was most likely meant to be, or None; case and blanks count little."""
     by_plain = {plain: each for each in known if (plain := _plain(each))}
-    found = get_close_matches(_plain(name), by_plain, 1, _ALIKE)
+    # Megabytes in place of a name are no typing error, and take seconds to compare.
+    if len(name) > _LONGER * max(map(len, by_plain), default=0):
+        return None
+    asked = _plain(name)
+    found = get_close_matches(asked, by_plain, 1, _ALIKE)
     # In a short word two letters that changed places are a large share of it.
-    exchanged = (plain for plain in by_plain if sorted(plain) == sorted(_plain(name)))
+    exchanged = (plain for plain in by_plain if sorted(plain) == sorted(asked))
     near = found[0] if found else next(exchanged, None)
     return None if near is None else by_plain[near]
 

@@ -8,7 +8,7 @@ a list.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -57,15 +57,16 @@ def absences(tally: Tally, policy: Mapping[str, str], catalogue: AnyCatalogue | 
     if not policy and catalogue is None:
         return
     elsewhere = dict(_elsewhere(policy, catalogue))
+    closed = list(_closed(policy, catalogue))
     yield from (Absence(case, reason) for case, reason in elsewhere.items())
     unmet = ((case, (c, p)) for c in claims() for p in c.parts for case in cases(c, p) if not times_met(tally, case))
     parts = {case: about for case, about in unmet if case not in elsewhere}
     provable = set[Case]()
     for case, (_, part) in parts.items():
         if isinstance(part, LayerPart):
-            if under := _ruled_out_by(part.after, policy, catalogue):
+            if part.after and (under := _ruled_out_by(part.after, closed)):
                 yield Absence(case, f"no event is accepted by {' or '.join(part.after)} under {under}")
-        elif isinstance(part, RefusalPart) and (reason := _never_refused(part, case, policy, catalogue)):
+        elif isinstance(part, RefusalPart) and (reason := _never_refused(part, case, closed)):
             yield Absence(case, reason)
         elif isinstance(part, LivenessPart | LeadsToPart):
             if searched:
@@ -132,26 +133,31 @@ def _given(event: Event, facts: Mapping[str, Value]) -> Event:
     return replace(event, requires=(*given, *event.requires))
 
 
-def _never_refused(part: RefusalPart, case: Case, policy: Mapping[str, str], catalogue: AnyCatalogue | None) -> str:
+def _never_refused(part: RefusalPart, case: Case, closed: Iterable[tuple[str, set[str]]]) -> str:
     """Returns the reason why `part`'s event is never refused with the code of the case; empty where it may be."""
     code = case[2].removeprefix(WITNESS).strip()
-    under = _ruled_out_by((f"{part.event}, refused: {code}",), policy, catalogue)
+    under = _ruled_out_by((f"{part.event}, refused: {code}",), closed)
     return f"{part.event} is never refused with {code} under {under}" if under else ""
 
 
-def _ruled_out_by(outcomes: Sequence[str], policy: Mapping[str, str], catalogue: AnyCatalogue | None) -> str:
-    """Returns the settings under which none of the outcomes can be met; empty where there are none.
+def _ruled_out_by(outcomes: Collection[str], closed: Iterable[tuple[str, set[str]]]) -> str:
+    """Returns the settings under which none of the outcomes can be met; empty where there are none."""
+    return next((told for told, unmet in closed if unmet.issuperset(outcomes)), "")
+
+
+def _closed(policy: Mapping[str, str], catalogue: AnyCatalogue | None) -> Iterator[tuple[str, set[str]]]:
+    """Yields the settings in words, one by one and then together, each with the outcomes that cannot be met under them.
 
     An outcome is a rule by its name, or a refusal with its event.
     """
     figures = {} if catalogue is None else catalogue.parameters() | SPEC.unnamed(catalogue)
-    singly: Sequence[Mapping[str, Value]] = [{name: answer} for name, answer in policy.items()]
+    asked: list[tuple[str, Mapping[str, Value]]] = [(_told({name: answer}), {name: answer}) for name, answer in policy.items()]
+    asked += [("this catalogue", figures)] if figures else []
+    asked += [("these settings", {**policy, **figures})] if len(asked) > 1 else []
     machine = account(catalogue or DEFAULT)
-    for some in (*singly, figures, {**policy, **figures}) if outcomes else ():
-        closed = closed_off(machine, some) if some else frozenset()
-        if {what if ":" not in what else f"{event}, {what}" for event, what in closed}.issuperset(outcomes):
-            return _told(some) if some in singly else "this catalogue" if some is figures else "these settings"
-    return ""
+    for told, some in asked:
+        closed = closed_off(machine, some)
+        yield told, {what if ":" not in what else f"{event}, {what}" for event, what in closed}
 
 
 def _told(settings: Mapping[str, object]) -> str:

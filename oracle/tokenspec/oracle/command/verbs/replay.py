@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ import msgspec
 from click.core import ParameterSource
 
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
-from tokenspec.oracle.base.text import shown_json
+from tokenspec.oracle.base.text import path_text, shown_json
 from tokenspec.oracle.command.files import lines_to
 from tokenspec.oracle.command.logs_read import LinesRead, empty_logs_of, logs_options, read_logs, rows_of
 from tokenspec.oracle.command.options import (
@@ -166,6 +167,8 @@ def command(
     _check_together(settings, {**written, "--remember": remember}, late)
     outputs = written | {"--save-every": str(journal_of(save_state)) if save_state and save_every else None}
     out.check([None if load_state == save_state else load_state, other.catalogue_file], outputs)
+    if save_state and save_every:
+        _check_journal(save_state, load_state)
     read = read_logs(logs, map_file, settings, out, outputs)
     if settings.infers:
         lines = _in_order(read, late, Oracle(settings.policy, settings.catalogue).reader)
@@ -231,6 +234,16 @@ def _in_order(read: LinesRead, late: float | None, reader: Reader) -> LinesRead:
         return read
     with progress("ordering", read.size or None, True) as tick:
         return InOrder(read, read.names, read.size, reader, round(late * 1000), tick)
+
+
+def _check_journal(save_state: str, load_state: str | None) -> None:
+    """Raises `WrongUsage` where the journal of another replay would be written over, which its state cannot do without."""
+    journal = journal_of(save_state)
+    is_loaded = load_state is not None and os.path.realpath(load_state) == os.path.realpath(save_state)
+    if not is_loaded and os.path.exists(save_state) and journal.exists():
+        state = path_text(save_state)
+        rule = f"{path_text(str(journal))} is of a replay that has not come to its end, and would be written over"
+        raise WrongUsage("--save-every", f"{rule}; go on with --load-state {state}, name another file, or remove the two")
 
 
 def _check_usage(logs: tuple[str, ...], load_state: str | None, save_state: str | None, save_every: int | None) -> None:

@@ -167,8 +167,6 @@ def command(
     _check_together(settings, {**written, "--remember": remember}, late)
     outputs = written | {"--save-every": str(journal_of(save_state)) if save_state and save_every else None}
     out.check([None if load_state == save_state else load_state, other.catalogue_file], outputs)
-    if save_state and save_every:
-        _check_journal(save_state, load_state)
     read = read_logs(logs, map_file, settings, out, outputs)
     if settings.infers:
         lines = _in_order(read, late, Oracle(settings.policy, settings.catalogue).reader)
@@ -253,6 +251,8 @@ def _check_usage(logs: tuple[str, ...], load_state: str | None, save_state: str 
         raise WrongUsage("--save-state", "a state is saved to a file, not to standard output")
     if save_every is not None and save_state is None:
         raise WrongUsage("--save-every", "it says how often --save-state saves; give --save-state as well")
+    if save_every is not None and save_state is not None:
+        _check_journal(save_state, load_state)
     context = click.get_current_context()
     for name in ("policy", "catalogue", "resets"):
         if load_state is not None and context.get_parameter_source(name) is not ParameterSource.DEFAULT:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from command.conftest import LARGEST, Record, Replayed, generate, line_of, opened, record, replayed, tokenspec
+from tokenspec.oracle.base.errors import BadRecord, BadSetting, WentBack, WrongUsage
 
 AT = "2026-07-15T09:00:00Z"
 NEEDED: dict[str, Record] = {
@@ -252,3 +254,20 @@ def test_an_instant_outside_the_years_0000_to_9999_is_bad_and_found_soon(at: int
     assert (bad["line"], bad["field"]) == (3, "at")
     assert "0000 to 9999" in bad["rule"]
     assert ("microseconds" in bad["rule"]) == (at == MICROSECONDS)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        BadRecord("cost", "it is an integer", '"x"'),
+        WentBack.of("ann", "2026-07-15T09:00:00Z", "2026-07-16T09:00:00Z"),
+        BadSetting("refund", "it has two faults", ["one", "two"]),
+        WrongUsage("--steps", "it is a number"),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_an_error_in_input_comes_out_of_a_worker_process_as_it_was(fault: BadRecord | BadSetting) -> None:
+    if isinstance(fault, BadRecord):
+        fault.account = "ann"
+    again = pickle.loads(pickle.dumps(fault))
+    assert (type(again), str(again), vars(again)) == (type(fault), str(fault), vars(fault))

@@ -146,6 +146,21 @@ def test_a_replay_on_its_way_is_not_taken_for_one_at_its_end(stopped: Path) -> N
     assert done.code == 64
 
 
+def test_a_replay_begun_anew_leaves_the_journal_of_another_one_as_it_is(stopped: Path) -> None:
+    journal = stopped / "state.json.journal"
+    journal.write_bytes(b"what a state counts on")
+    for go_on in ((), ("--load-state", "copy.json")):
+        (stopped / "copy.json").write_bytes((stopped / "state.json").read_bytes())
+        done = within("replay", "log.jsonl", "--save-state", "state.json", "--save-every", "5", *go_on, cwd=stopped)
+        assert (done.code, done.out, journal.read_bytes()) == (64, "", b"what a state counts on")
+        assert "state.json.journal is of a replay that has not come to its end" in done.err
+        assert "go on with --load-state state.json" in done.err
+    done = within(
+        *("replay", "log.jsonl", "--load-state", "state.json", "--save-state", "state.json", "--save-every", "5"), cwd=stopped
+    )
+    assert done.code == 15  # That of the log.
+
+
 @pytest.mark.parametrize("wrong", ["changed", "cut"])
 def test_another_log_of_the_same_name_is_found_out(wrong: str, stopped: Path) -> None:
     records = [*NASTY[:2], NASTY[0], *NASTY[3:]] if wrong == "changed" else NASTY[:7]

@@ -230,6 +230,10 @@ def test_nothing_is_written_where_one_document_is_wrong(tmp_path: Path) -> None:
     assert (tmp_path / "a.md").read_text().count("\n") == 2
     (tmp_path / "c.md").write_text("no block\n")
     assert sync(tmp_path, "c.md").code == 65
+    (tmp_path / "b.rst").unlink()
+    done = sync(tmp_path, "a.md", "c.md")
+    assert (done.code, done.err.splitlines()[0]) == (0, "without a block: c.md; --skip-unmarked takes that for right")
+    assert sync(tmp_path, "--check", "--skip-unmarked", "a.md", "c.md").err == ""
     assert sync(tmp_path, "d.md").code == 66
     assert sync(tmp_path, "e.txt").code == 64
 

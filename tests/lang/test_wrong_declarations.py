@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prepaid.specification import PREPAID
@@ -14,14 +16,15 @@ from lang.turnstile import EVENING, ROOM, TURNSTILE_CLAUSES, UNLOCKS, WORTH, bar
 from lang.wrong import MISSING, NAME, RULE, Wrong, machine, refused
 from lang.wrong_claims import RIGHT_CLAIMS, WRONG_CLAIMS, claims
 from lang.wrong_clocks import RIGHT_CALENDARS, WRONG_CLOCKS
+from lang.wrong_kinds import WRONG_KINDS, with_one_wrong
 from lang.wrong_memory import WRONG_MEMORY
 from lang.wrong_names import WRONG_NAMES
 from lang.wrong_specification import WRONG_SPECIFICATIONS
 from lang.wrong_values import WRONG_VALUES
 from tokenspec.invariants.specification import SPECIFICATION
-from tokenspec.machine.lang.build import assumption, requires
+from tokenspec.machine.lang.build import assumption, event, requires, rule
 from tokenspec.machine.lang.claims import claim, state, step
-from tokenspec.machine.lang.declaration import Actor, Event, Link, System
+from tokenspec.machine.lang.declaration import Actor, Event, Link, Machine, System
 from tokenspec.machine.lang.derived.validate_specification import validate_specification
 from tokenspec.machine.lang.errors import CODES, DeclarationError, DeclarationErrors
 from tokenspec.machine.lang.specification import HINTS, Specification
@@ -67,7 +70,7 @@ def test_every_kind_of_hint_is_asked_for_and_there_is_no_other() -> None:
 
 # -- one fault at a time ---------------------------------------------------------------------------------------------
 
-WRONG = {**WRONG_NAMES, **WRONG_CLOCKS, **WRONG_VALUES, **WRONG_CLAIMS, **WRONG_MEMORY, **WRONG_SPECIFICATIONS}
+WRONG = {**WRONG_NAMES, **WRONG_CLOCKS, **WRONG_VALUES, **WRONG_CLAIMS, **WRONG_MEMORY, **WRONG_KINDS, **WRONG_SPECIFICATIONS}
 
 each_wrong = pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
 
@@ -120,6 +123,28 @@ def test_a_fault_cannot_have_an_unregistered_code() -> None:
 def test_an_event_that_is_always_refused_needs_no_rule() -> None:
     never = Event("climb", Actor.USER, "", (), (requires("gate_must_be_low", False, "it is high"),), ())
     validate(turnstile(more=(never,)))  # raises if not
+
+
+def test_whatever_stands_in_the_place_of_a_value_nothing_but_a_fault_of_the_declaration_is_told() -> None:
+    places, taken = list(with_one_wrong(turnstile())), list[str]()
+    for place, wrong in places:
+        if isinstance(wrong, Machine):
+            with suppress(DeclarationErrors):
+                validate(wrong)
+                taken.append(place)
+    # A number in the place of a number, and nothing where nothing is meant.
+    assert {place.rpartition(" = ")[2] for place in taken} <= {"int", "NoneType"}
+    assert len(taken) < len(places) / 10
+
+
+@pytest.mark.parametrize("wrong", [None, 5, [], len])
+def test_a_constructor_names_what_it_was_given_in_place_of_a_part(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"event e: a part is .*; found "):
+        event("e", "", "", wrong)
+    with pytest.raises(TypeError, match="found "):
+        requires("a_b", True, "", wrong)
+    with pytest.raises(TypeError, match=r"rule r: a change is .*; found "):
+        rule("r", "s", None, "", "", wrong)
 
 
 # -- several faults at once ------------------------------------------------------------------------------------------

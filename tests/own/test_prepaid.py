@@ -151,6 +151,11 @@ def test_explain() -> None:
     gained = [(line["event"], line["kind"], line["tokens"]) for line in report["pools"]["credit"]]
     assert gained[0] == ("buy", "bought", 200)
     assert report["causes"]
+    mia = [line for line in report["pools"]["credit"] if line["kind"] == "bought"][:1]
+    once_true = read("explain", "logs/right.jsonl", "--account", "mia", "--shown", json.dumps({"credit": mia[0]["tokens"]}))
+    cause = next(each for each in once_true["causes"] if each["cause"] == "out_of_date")
+    assert cause["sentence"].startswith("What is shown was the true balance from ")
+    assert "session" not in json.dumps(once_true["causes"])
 
 
 def test_explore(tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from tokenspec.machine.lang.calendars import EveryHours, OnceAfter
+from tokenspec.machine.lang.declaration import Clock
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.script import Schedule, Wait, move, records_of
+from tokenspec.oracle.runtime.script import Schedule, Wait, move, records_of, slowest
 from tokenspec.oracle.vectors.build.scenarios import SCENARIOS, STARTING_POINTS, Scenario, StartingPoint, script_of
 from tokenspec.oracle.vectors.suite import reader
 from tokenspec.spec.account import account
@@ -26,6 +30,14 @@ def test_a_run_is_events_with_their_fields_and_waits_between_them() -> None:
         Wait(ms=18_000_000),
         {"event": "view", "session": "s", "shown": {"daily": 0, "fast": 2}, "id": "e1", "account": "bob"},
     )
+
+
+@pytest.mark.parametrize("clocks", [account().clocks, account().clocks[::-1]], ids=["as declared", "the other way round"])
+def test_the_slowest_clock_is_the_one_with_the_longest_periods(clocks: tuple[Clock, ...]) -> None:
+    assert [clock.name for clock in clocks if clock is slowest(clocks)] == ["renewal"]
+    once = replace(clocks[0], calendar=OnceAfter(90 * 24))
+    assert slowest([once, replace(clocks[0], calendar=EveryHours(1))]) is not once
+    assert slowest([]) is None
 
 
 @pytest.mark.parametrize("words", ["wait 5", "wait 5d", "until daily soon"])

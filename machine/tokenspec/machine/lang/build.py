@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from typing import NoReturn, TypeAlias, TypeVar, assert_never
+from typing import NoReturn, TypeAlias, TypeVar
 
 from tokenspec.machine.lang import declaration as d
 from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Not, Var
@@ -154,6 +154,8 @@ def _fold(op: BinaryOp, terms: Iterable[Termlike], empty: Value) -> Term:
 
 def cites(clauses: str) -> tuple[str, ...]:
     """The clause ids in `clauses`, which are written with spaces between them."""
+    if not isinstance(clauses, str):
+        raise TypeError(f'clauses are one text with blanks between their ids, such as "A1 B2"; found {clauses!r}')
     return tuple(clauses.split())
 
 
@@ -247,7 +249,8 @@ def rule(
             case (clock, act):
                 acts[clock] = act
             case _:
-                assert_never(change)
+                kinds = "an effect, a ledger line, flows, or a clock with its act"
+                raise TypeError(f"rule {name}: a change is {kinds}; found {change!r}")
     sources = (source,) if isinstance(source, str) else source
     condition = TRUE if when is True else lift(when)
     answered = tuple(d.Assign(key, lift(value)) for key, value in answers.items())
@@ -264,6 +267,9 @@ def event(name: str, says: str, clauses: str, *parts: Part, repeats: bool = Fals
     def those(kind: type[T]) -> tuple[T, ...]:
         return tuple(part for part in parts if isinstance(part, kind))
 
+    for part in parts:
+        if not isinstance(part, Part):
+            raise TypeError(f"event {name}: a part is an actor, a field, a key, a requirement or a rule; found {part!r}")
     actor, *_ = (*those(d.Actor), d.Actor.USER)
     fields, needs, rules, keys = those(d.Field), those(d.Requirement), those(d.Rule), those(d.Key)
     return d.Event(name, actor, says, fields, needs, rules, cites(clauses), keys, repeats)

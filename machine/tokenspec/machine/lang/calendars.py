@@ -114,6 +114,27 @@ def variants(declared: DeclaredCalendar) -> Iterator[tuple[dict[str, str], Calen
             yield {declared.policy: answer, **more}, calendar
 
 
+def shortest_hours(declared: DeclaredCalendar) -> int:
+    """Returns the hours between two instants at the least, 0 for what comes once; of a choice by policies, of the slowest."""
+    match declared:
+        case CalendarByPolicy(_, answers):
+            return max((shortest_hours(each) for _, each in answers), default=0)
+        case EveryDay():
+            return 24
+        case EveryWeek():
+            return 7 * 24
+        case EveryMonth():
+            return 28 * 24
+        case EveryYear():
+            return 365 * 24
+        case EveryHours(hours):
+            return hours
+        case OnceAfter():
+            return 0
+        case _:
+            assert_never(declared)
+
+
 def described(declared: DeclaredCalendar) -> dict[str, object]:
     """Returns a calendar as plain data, for exports."""
     match declared:

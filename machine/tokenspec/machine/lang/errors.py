@@ -33,6 +33,7 @@ CODES: dict[str, str] = {
     "TS121": "a calendar takes the time of day from a key that a starting event does not have",
     "TS122": "a hint of a kind that nothing reads, or one that names nothing in a module",
     "TS123": "a policy, or a variable, that changes nothing or never changes",
+    "TS124": "a value is of another kind than its place in the declaration takes",
     "TS201": "an expression is ill typed",
     "TS202": "a requirement, a condition or a claim is not a truth value",
     "TS203": "a value does not fit the declared type",

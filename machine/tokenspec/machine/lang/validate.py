@@ -16,21 +16,23 @@ from tokenspec.machine.lang.ids import OfRefused, Repeat
 from tokenspec.machine.lang.typecheck import UNKNOWN, Scope, fits, type_of
 from tokenspec.machine.lang.types import Bool, Tokens, Type
 from tokenspec.machine.lang.validate_memory import check_memory, check_notes
-from tokenspec.machine.lang.validate_names import check_names, twice, types_of_fields, unknown
+from tokenspec.machine.lang.validate_names import check_kinds, check_names, twice, types_of_fields, unknown
 
 _SENTENCE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+")
 
 
 def validate(machine: d.Machine) -> None:
     """Raises `DeclarationErrors` with every fault of `machine`; returns where there is none."""
-    faults = list(_faults(machine))
+    faults = list(check_kinds(machine)) or list(_faults(machine))
     if faults:
         raise DeclarationErrors(faults)
 
 
 def validate_system(system: d.System) -> None:
     """Raises `DeclarationErrors` with every fault of the machines and of the links; returns where there is none."""
-    faults = list(twice((m.name for m in system.machines), "the system", "machine"))
+    if faults := list(check_kinds(system)):
+        raise DeclarationErrors(faults)
+    faults += twice((m.name for m in system.machines), "the system", "machine")
     for m in system.machines:
         own = f"machine {m.name!r}"
         faults += [f if f.place.startswith(own) else replace(f, place=f"{own}, {f.place}") for f in _faults(m)]

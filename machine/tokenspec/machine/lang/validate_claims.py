@@ -25,12 +25,14 @@ from tokenspec.machine.lang.expr import Expr, Lit
 from tokenspec.machine.lang.typecheck import fits, show
 from tokenspec.machine.lang.types import Bool, Tokens, Type, Value
 from tokenspec.machine.lang.validate import machine_scope
-from tokenspec.machine.lang.validate_names import twice, unknown
+from tokenspec.machine.lang.validate_names import check_kinds, twice, unknown
 
 
 def validate_claims(claims: Iterable[Claim], machines: Iterable[Machine]) -> None:
     """Raises `DeclarationErrors` with every fault of the claims; the machines are taken to have passed `validate`."""
-    faults: list[DeclarationError] = []
+    claims = list(claims)
+    if faults := [fault for each in claims for fault in check_kinds(each)]:
+        raise DeclarationErrors(faults)
     by_name = {m.name: m for m in machines}
     figures = {p.name: p.type for m in by_name.values() for p in m.all_parameters}
     seen: set[str | int] = set()

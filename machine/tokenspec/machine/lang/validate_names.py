@@ -1,10 +1,14 @@
-"""Faults of a declaration that show before an expression is read: in its names, and in the values beside them."""
+"""Faults of a declaration that show before an expression is read: in the kinds of its parts, in names, and in values."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from keyword import iskeyword
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from tokenspec.machine.lang import declaration as d
 from tokenspec.machine.lang.errors import DeclarationError
@@ -12,6 +16,9 @@ from tokenspec.machine.lang.types import Enum, Tokens, Type
 
 LIVE_NAMES = ("rule", "refusal", "answer", "ledger", "machine", "state_values")
 """Attributes of a live object itself. Its variables and events are attributes too, so they cannot be called that."""
+_IN_WORDS = {str: "a text", int: "a whole number", bool: "a truth value", type(None): "None"}
+_NAMED_BY = ("name", "id", "code", "event", "key")
+"""The fields by which a part is named in a message, the first of them that it has."""
 
 
 def twice(names: Iterable[str], place: str, what: str) -> Iterator[DeclarationError]:
@@ -113,3 +120,80 @@ def _values(m: d.Machine) -> Iterator[DeclarationError]:
         elif not isinstance(kinds[name], wanted):
             fix = f"Name a variable of type {wanted.__name__}"
             yield DeclarationError("TS203", f"machine {m.name!r}", f"{what} {name!r} is {kinds[name]}", fix)
+
+
+def check_kinds(part: object) -> Iterator[DeclarationError]:
+    """Yields a fault for each value in `part` that is of another kind than its field says, such as a number for a name.
+
+    Nothing else can be read where there is such a fault.
+    """
+    yield from _within(part, _place("", part), set())
+
+
+def _within(part: Any, place: str, seen: set[int]) -> Iterator[DeclarationError]:
+    # Expressions share their parts.
+    if id(part) in seen:
+        return
+    seen.add(id(part))
+    for name, kind in _kinds(part.__class__).items():
+        yield from _faults(getattr(part, name), kind, place, name, seen)
+
+
+def _faults(value: object, kind: Any, place: str, name: str, seen: set[int]) -> Iterator[DeclarationError]:
+    if not _is_of(value, kind):
+        message = f"{name} is {_shown(value)}"
+        yield DeclarationError("TS124", place, message, f"Give {_in_words(kind)}")
+    elif is_dataclass(value):
+        yield from _within(value, _place(place, value), seen)
+    elif isinstance(value, tuple) and get_origin(kind) is tuple:
+        inside = get_args(kind)
+        for number, each in enumerate(value):
+            yield from _faults(each, inside[0 if inside[-1] is Ellipsis else number], place, name, seen)
+    elif isinstance(value, Mapping) and get_origin(kind) is Mapping:
+        inside = get_args(kind)
+        for key, each in value.items():
+            yield from _faults(key, inside[0], place, name, seen)
+            # Lists of values have types of their own to fit.
+            if not isinstance(each, tuple):
+                yield from _faults(each, inside[1], place, f"{name}[{key!r}]", seen)
+
+
+def _is_of(value: object, kind: Any) -> bool:
+    origin, inside = get_origin(kind), get_args(kind)
+    if kind is Any or getattr(kind, "_is_protocol", False):
+        return True
+    if origin in (Union, UnionType):
+        return any(_is_of(value, each) for each in inside)
+    if origin is tuple:
+        return isinstance(value, tuple) and (inside[-1] is Ellipsis or len(inside) == len(value))
+    # Where a number has to be whole, its range is looked at too.
+    found: bool = isinstance(value, int | float if kind is int else origin or kind)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _kinds(part: type) -> dict[str, Any]:
+    hints = get_type_hints(part)
+    return {field.name: hints[field.name] for field in fields(part)} if is_dataclass(part) else {}
+
+
+def _place(place: str, part: Any) -> str:
+    """Returns the place of `part` within `place`, by the kind and the name of it, if it has a name."""
+    named = next((name for name in _NAMED_BY if name in _kinds(part.__class__)), None)
+    own = "" if named is None else f"{type(part).__name__.lower()} {getattr(part, named)!r}"
+    return ", ".join(filter(None, (place, own)))
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:60] + '...'}" if value is not None else "None"
+
+
+def _in_words(kind: Any) -> str:
+    origin, inside = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return " or ".join(dict.fromkeys(map(_in_words, inside)))
+    if origin is tuple:
+        each = [_in_words(part) for part in inside if part is not Ellipsis]
+        return f"a tuple, each of which is {each[0]}" if inside[-1] is Ellipsis else f"a tuple of {' and '.join(each)}"
+    return _IN_WORDS.get(kind) or f"a {(origin or kind).__name__}"

@@ -17,7 +17,11 @@ class BadRecord(Exception):
         self.field, self.rule, self.value = field, rule, value
         self.account: str | None = None
         self.happened: Any = None
-        super().__init__(f"{field}: {rule}" + (f" (found {value})" if value is not None else ""))
+        # What an exception is given here is what it is made from again when it is unpickled.
+        super().__init__(field, rule, value)
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.rule}" + (f" (found {self.value})" if self.value is not None else "")
 
 
 class WentBack(BadRecord):
@@ -39,7 +43,10 @@ class BadSetting(Exception):
 
     def __init__(self, key: str, rule: str, faults: Iterable[object] = ()) -> None:
         self.key, self.rule, self.faults = key, rule, tuple(map(str, faults))
-        super().__init__("\n".join([f"{key}: {rule}", *self.faults]))
+        super().__init__(key, rule, self.faults)
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.key}: {self.rule}", *self.faults])
 
 
 class WrongUsage(BadSetting):

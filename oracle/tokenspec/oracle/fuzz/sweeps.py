@@ -19,7 +19,7 @@ from tokenspec.oracle.fuzz.starts import STARTS
 from tokenspec.oracle.fuzz.worlds import WorldFuzz
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.memory import KEY, begins, refers
-from tokenspec.oracle.runtime.script import LOOK, MINUTE_MS, SLOWEST, Wait, move
+from tokenspec.oracle.runtime.script import LOOK, MINUTE_MS, SLOWEST, SLOWEST_CLOCK, Wait, move
 from tokenspec.oracle.runtime.script import START as MIDNIGHT
 from tokenspec.oracle.wire.records import asked
 
@@ -86,9 +86,11 @@ class Sweeps(WorldFuzz):
 
     def sweep_starts(self) -> None:
         """Runs the slowest job for a year, from days that some month or year does not have."""
-        for start in _STARTS if self.machine.clocks else ():
+        if SLOWEST_CLOCK is None:
+            return
+        job = move(SLOWEST_CLOCK.job)
+        for start in _STARTS:
             self._begin_plainly(parse_instant(start))
-            job = move(self.machine.clocks[0].job)
             for _ in range(_PERIODS):
                 self._now = self._time(self._scene.accounts[0], SLOWEST)
                 is_written = any(event.name == job["event"] for event in self.events)

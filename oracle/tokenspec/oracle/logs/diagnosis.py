@@ -13,7 +13,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from tokenspec.machine.lang.declaration import Kind
-from tokenspec.oracle.base.specification import hint
+from tokenspec.oracle.base.specification import SPEC, hint, system
 from tokenspec.oracle.base.text import as_text
 from tokenspec.oracle.logs.history import WAITING, Carried, Change, Story, again, instant
 from tokenspec.oracle.wire.log_files import place_of
@@ -99,19 +99,23 @@ def _never_true(asked: Asked) -> Iterator[BalanceCause]:
 
 
 def _stale_session(asked: Asked) -> Iterator[BalanceCause]:
+    """Yields the last time at which the display was right, for accounts without sessions under another name."""
     if not asked.wrong or asked.shown is None:
         return
     span = _last_true(asked.story.changes, asked.shown)
     if span is None:
         return
     since, until = span
+    true = f"What is shown was the true balance from {asked.when(since)} until {asked.when(until)}"
+    if SPEC.sessions(system()) is None:
+        yield BalanceCause("out_of_date", _own().clauses.get("out_of_date", ()), f"{true}, and is out of date since then.")
+        return
     names = sorted(asked.story.kept.sessions)
     devices = f" The log has {len(names)} sessions logged in, and each may show another moment." if len(names) > 1 else ""
     yield BalanceCause(
         "stale_session",
         _own().clauses.get("stale_session", ()),
-        f"What is shown was the true balance from {asked.when(since)} until {asked.when(until)}: a session that fetched it then "
-        f"goes on showing it until it is refreshed or logs in again.{devices}",
+        f"{true}: a session that fetched it then goes on showing it until it is refreshed or logs in again.{devices}",
     )
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokenspec.machine.interpreters.calendars import NEVER
-from tokenspec.machine.lang.declaration import Actor, Origin
+from tokenspec.machine.lang.calendars import shortest_hours
+from tokenspec.machine.lang.declaration import Actor, Clock, Origin
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.base.specification import SPEC, account
 from tokenspec.oracle.runtime.journal import CLOCK_AT, Account
@@ -67,9 +68,16 @@ class Wait:
 
 Script = Sequence[Move | Wait]
 
+
+def slowest(clocks: Sequence[Clock]) -> Clock | None:
+    """Returns the clock with the longest periods, the first of those; None where there is no clock."""
+    return max(clocks, key=lambda clock: shortest_hours(clock.calendar), default=None)
+
+
 CLOCKS = tuple(CLOCK_AT)
-SLOWEST = Wait(CLOCKS[:1])
-"""The wait for the clock that is declared first."""
+SLOWEST_CLOCK = slowest(account().clocks)
+SLOWEST = Wait((SLOWEST_CLOCK.name,) if SLOWEST_CLOCK is not None else ())
+"""The wait for the clock with the longest periods."""
 
 
 def a_minute_on(accounts: Iterable[Account], now: int) -> int:

@@ -16,7 +16,7 @@ from tokenspec.machine.lang.types import Bool
 from tokenspec.machine.lang.validate import check_clauses, citations, machine_scope, validate_system
 from tokenspec.machine.lang.validate_claims import validate_claims
 from tokenspec.machine.lang.validate_memory import memory_scope
-from tokenspec.machine.lang.validate_names import twice, unknown
+from tokenspec.machine.lang.validate_names import check_kinds, twice, unknown
 
 _IN_EVERY_ANSWER = ("outcome", "reason", "balances", "duplicate", "total", "delta")
 """The fields of an answer that are not declared, with the sums that may be observed beside them."""
@@ -31,7 +31,9 @@ def validate_specification(specification: Specification) -> None:
 
     Claims, and what names a part of a machine, are read where the machines themselves have no fault.
     """
-    faults = list(_hints(specification))
+    if faults := list(check_kinds(specification)):
+        raise DeclarationErrors(faults)
+    faults += _hints(specification)
     try:
         system = specification.system(specification.catalogue)
         validate_system(system)

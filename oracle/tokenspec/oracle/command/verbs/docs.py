@@ -62,7 +62,7 @@ def list_contents(quiet: bool) -> int:
 @click.option("--check", is_flag=True, help="Writes nothing; exits 16 when a block is out of date.")
 @click.option("--skip-unmarked", is_flag=True, help="Skips files without a block, even if that is all of them.")
 @settings_options
-@click.option("-q", "--quiet", is_flag=True, help="Does not list the written files.")
+@click.option("-q", "--quiet", is_flag=True, help="Does not list files: those that are written, and those without a block.")
 def sync(files: tuple[str, ...], check: bool, skip_unmarked: bool, settings: Settings, quiet: bool) -> int:
     """Writes the marked blocks of FILEs anew, and the pictures that they link to.
 
@@ -77,6 +77,9 @@ def sync(files: tuple[str, ...], check: bool, skip_unmarked: bool, settings: Set
     found = {path: _filled(path, settings, keeps=not check) for path in dict.fromkeys(files)}
     if not skip_unmarked and not any(page.blocks for _, page in found.values()):
         raise BadSetting(", ".join(files), "there is no block to fill: a line <!-- tokenspec: NAME -->, or .. tokenspec: NAME")
+    unmarked = [path for path, (_, page) in found.items() if not page.blocks]
+    if unmarked and not (skip_unmarked or quiet):
+        sys.stderr.write(f"without a block: {one_line(', '.join(unmarked), 2_000)}; --skip-unmarked takes that for right\n")
     for path, (_, page) in found.items():
         _check_pictures(path, page, {os.path.realpath(document) for document in found})
     stale = [stated for path, (before, page) in found.items() for stated in _stale(path, before, page)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ import msgspec
 from click.core import ParameterSource
 
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
-from tokenspec.oracle.base.text import shown_json
+from tokenspec.oracle.base.text import path_text, shown_json
 from tokenspec.oracle.command.files import lines_to
 from tokenspec.oracle.command.logs_read import LinesRead, empty_logs_of, logs_options, read_logs, rows_of
 from tokenspec.oracle.command.options import (
@@ -233,6 +234,16 @@ def _in_order(read: LinesRead, late: float | None, reader: Reader) -> LinesRead:
         return InOrder(read, read.names, read.size, reader, round(late * 1000), tick)
 
 
+def _check_journal(save_state: str, load_state: str | None) -> None:
+    """Raises `WrongUsage` where the journal of another replay would be written over, which its state cannot do without."""
+    journal = journal_of(save_state)
+    is_loaded = load_state is not None and os.path.realpath(load_state) == os.path.realpath(save_state)
+    if not is_loaded and os.path.exists(save_state) and journal.exists():
+        state = path_text(save_state)
+        rule = f"{path_text(str(journal))} is of a replay that has not come to its end, and would be written over"
+        raise WrongUsage("--save-every", f"{rule}; go on with --load-state {state}, name another file, or remove the two")
+
+
 def _check_usage(logs: tuple[str, ...], load_state: str | None, save_state: str | None, save_every: int | None) -> None:
     if logs.count("-") > 1:
         raise WrongUsage("LOG", "standard input can be read only once, and - is given twice")
@@ -240,6 +251,8 @@ def _check_usage(logs: tuple[str, ...], load_state: str | None, save_state: str 
         raise WrongUsage("--save-state", "a state is saved to a file, not to standard output")
     if save_every is not None and save_state is None:
         raise WrongUsage("--save-every", "it says how often --save-state saves; give --save-state as well")
+    if save_every is not None and save_state is not None:
+        _check_journal(save_state, load_state)
     context = click.get_current_context()
     for name in ("policy", "catalogue", "resets"):
         if load_state is not None and context.get_parameter_source(name) is not ParameterSource.DEFAULT:

@@ -58,7 +58,7 @@ def fuzzed(fault: str, timeout: float = 20) -> Finished:
 def test_an_answer_with_a_number_that_cannot_be_read_is_not_called_something_else_than_json() -> None:
     got = read_answer(b'{"outcome":"accepted","note":1e400}')
     assert isinstance(got, Failed)
-    assert got.detail.startswith('it answered what cannot be read, number out of range: {"outcome"')
+    assert got.detail.startswith('it answered with a number that is too large to be read: {"outcome"')
 
 
 @pytest.mark.parametrize("fault", ["nothing", "talkative", "long_but_right"])

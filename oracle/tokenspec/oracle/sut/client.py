@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import msgspec
 
 from tokenspec.oracle.base.errors import WrongUsage
-from tokenspec.oracle.base.text import as_text, in_our_words, one_line
+from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.base.unique_names import repeated_name
 
 Message = dict[str, Any]
@@ -62,9 +62,9 @@ def read_answer(body: bytes) -> Message | Failed:
     """Returns the object that an answer holds, or the reason why it holds none."""
     try:
         answer = msgspec.json.decode(body)
-    except msgspec.ValidationError as fault:
-        # JSON has numbers of any size.
-        return Failed(GARBAGE, f"it answered what cannot be read, {in_our_words(str(fault))}: {one_line(body.decode())}")
+    except msgspec.ValidationError:
+        # JSON has numbers of any size; nothing else is left to be wrong where no type is asked for.
+        return Failed(GARBAGE, f"it answered with a number that is too large to be read: {one_line(body.decode())}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         shown = one_line(body.decode(errors="replace"))
         return Failed(GARBAGE, f"it answered what is not JSON: {shown}" if shown else "it answered nothing")

@@ -85,8 +85,10 @@ def as_sqlite(folder: Path) -> tuple[Path, str]:
     database.execute(
         'CREATE TABLE "led""ger" (id INTEGER, user_id, kind, delta INTEGER, balance_after, ref_id, meta, created_at)'
     )
+    # Every other account and kind is bytes, which a column of SQLite takes whatever it was declared as.
+    held = [{**row, **({k: row[k].encode() for k in ("user_id", "kind")} if n % 2 else {})} for n, row in enumerate(rows())]
     database.executemany(
-        'INSERT INTO "led""ger" VALUES (?, ?, ?, ?, ?, ?, ?, ?)', [tuple(row.values()) for row in reversed(rows())]
+        'INSERT INTO "led""ger" VALUES (?, ?, ?, ?, ?, ?, ?, ?)', [tuple(row.values()) for row in reversed(held)]
     )
     database.commit()
     database.close()

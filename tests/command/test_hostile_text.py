@@ -12,9 +12,11 @@ import pytest
 
 from command.conftest import COMMAND, Finished, divergent, finished, opened, record, within, write_log
 from tokenspec.oracle.command.main import tokenspec as verbs
+from tokenspec.oracle.logs.narrative import story
 
 FORMS = ("text", "json", "jsonl", "junit", "sarif", "md")
 HIDDEN = "\x1b[2J\x07\x7f\x85\x9b31m\N{RIGHT-TO-LEFT OVERRIDE}\N{ZERO WIDTH SPACE}\N{LINE SEPARATOR}\N{TAG LATIN SMALL LETTER A}"
+AT = "2026-07-15T09:00:00Z"
 NOT_UTF8 = b"\xff\xfe".decode(errors="surrogateescape")
 COMMANDS = ("::error::pwn", "##[error]pwn", "##vso[task.complete]pwn", "\n::error::pwn", " ::error::pwn")
 
@@ -174,3 +176,12 @@ def test_documents_hold_no_name_of_a_catalogue_raw(page: str, block: str, tmp_pa
             written = path.read_text(encoding="utf-8")
             assert all(c.isprintable() or c == "\n" for c in written)
             assert not any(line.lstrip().startswith("::") for line in written.splitlines())
+
+
+def test_a_story_tells_names_apart_that_look_the_same() -> None:
+    ids = ["caf\u00e9", "cafe\u0301", " i40", "i40", "i  40", ""]
+    told = [line for line in story([record("Zo\u00eb", AT, "cancel", id=name) for name in ids]) if "cancel" in line]
+    assert [line.partition("(id ")[2] for line in told] == [
+        r"caf\u00e9)", r"cafe\u0301)", '" i40")', "i40)", '"i  40")', '"")',
+    ]  # fmt: skip
+    assert "(id Zo\u00eb)" in next(story([record("ada", AT, "cancel", id="Zo\u00eb")]))

@@ -98,6 +98,13 @@ def test_a_claim_whose_witness_never_occurred_is_not_checked(evidence: Evidence)
     assert 16 in exit_codes(verdicts(vacuous), vacuous)
 
 
+def test_a_claim_that_is_true_of_nothing_is_not_checked_and_no_solver_is_blamed(evidence: Evidence) -> None:
+    vacuous = changed(evidence, "conservation", verdict=VACUOUS)
+    found = {v.claim.id: (v.verdict, "vacuous" in v.why) for v in verdicts(vacuous)}
+    assert found["conservation"] == ("not_checked", True)
+    assert exit_codes(verdicts(vacuous), vacuous) == [16]
+
+
 def without(evidence: Evidence, claim: str, part: str) -> Evidence:
     """The same where no engine met a part's interesting case."""
 

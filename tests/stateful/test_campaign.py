@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from lang.machines import counter
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.fuzzing.coverage import Coverage
+from tokenspec.machine.mutation.edits import with_rule
 from tokenspec.oracle.account.transplanted_bugs import FAULTS
 from tokenspec.oracle.check.verdicts import ENGINES
 from tokenspec.oracle.fuzz.campaign import CampaignResult, run
@@ -77,6 +79,14 @@ def test_a_counterexample_is_short_and_its_log_can_be_replayed(name: str, tmp_pa
     replayed = replay(Logs([str(log)]), Oracle(world.policy, world.catalogue, world.resets))
     assert replayed.bad == []
     assert len(found.records) == replayed.records
+
+
+def test_an_overlap_of_rules_is_told_in_few_records() -> None:
+    planted = with_rule(account(), "ends_as_cancelled", lambda rule: replace(rule, source=(*rule.source, "past_due")))
+    found = run(60, machine=planted, only="exactly_one_outcome").failure
+    assert found is not None
+    assert "renews, ends_as_cancelled applies" in str(found.error)
+    assert [record["event"] for record in found.records] == ["open_account", "subscribe", "payment_failed", "renew"]
 
 
 def test_a_story_shows_only_what_changed() -> None:

@@ -21,7 +21,7 @@ import pytest
 from command.conftest import COMMAND, Finished
 from processes import PATIENCE_S, comes, ends, tells_of_processes, without_progress
 from sut.calling import HERE, call, sut
-from tokenspec.oracle.sut.client import Failed
+from tokenspec.oracle.sut.client import Failed, read_answer
 from tokenspec.oracle.sut.http import HttpClient
 from tokenspec.oracle.sut.process import ProcessClient
 from tokenspec.oracle.sut.programs import Program, words_of
@@ -55,6 +55,12 @@ def fuzzed(fault: str, timeout: float = 20) -> Finished:
     done = call("fuzz", "--sut", sut("small.py", fault), *SHORT, "--timeout", str(timeout))
     assert done.err == ""
     return done
+
+
+def test_an_answer_with_a_number_that_cannot_be_read_is_not_called_something_else_than_json() -> None:
+    got = read_answer(b'{"outcome":"accepted","note":1e400}')
+    assert isinstance(got, Failed)
+    assert got.detail.startswith('it answered with a number that is too large to be read: {"outcome"')
 
 
 @pytest.mark.parametrize("fault", ["nothing", "talkative", "long_but_right"])

@@ -49,7 +49,9 @@ def sqlite_to_csv(source: Source, path: str, to: str) -> None:
             rows = database.execute(asked)
             written = csv.writer(file)
             written.writerow([name for name, *_ in rows.description or ()])
-            written.writerows(rows)
+            # A column of any type may hold bytes; where they are a text, they are the name that other tables have as one.
+            kept = ([c.decode(errors="backslashreplace") if type(c) is bytes else c for c in row] for row in rows)
+            written.writerows(kept)
     except (sqlite3.Error, UnicodeError) as fault:
         raise BadSetting(one_line(path), f"SQLite cannot answer the map's query: {one_line(str(fault), 200)}") from None
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from tokenspec.machine.checkers.calendars import CalendarFinding
 from tokenspec.machine.checkers.monitor import Violation
-from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED
+from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED, VACUOUS
 from tokenspec.machine.lang import claims as c
 from tokenspec.machine.lang.derived.entries import WITH
 from tokenspec.oracle.base.specification import DEFAULT, WHOLE, claims
@@ -140,7 +140,9 @@ def verdicts(evidence: Evidence) -> list[ClaimVerdict]:
     """Returns the verdict on each claim."""
     by_engine, met = discharged(evidence), Cases(evidence)
     broken = {violation.claim for violation in violations(evidence)}
-    open_claims = {o.claim for o in evidence.obligations if o.verdict != PROVED}
+    # What is true of nothing has been decided: no claim says it, and no proof may lean on it.
+    left = [o for o in evidence.obligations if o.verdict != PROVED and (o.verdict != VACUOUS or o.claim == LEMMA)]
+    open_claims = {o.claim for o in left}
     # No proof is valid without its lemmas.
     undecided = {o.claim for o in evidence.obligations} if LEMMA in open_claims else open_claims
     return [
@@ -181,6 +183,7 @@ def _verdict(
     counts = {part.name: n for part in parts if (n := met.rarest(claim, part)) is not None}
     unseen = [part.name for part in parts if not any((claim.id, part.name) in found for found in by.values())]
     unmet = [name for name, times in counts.items() if not times]
+    vacuous = {o.part: o.about for o in evidence.obligations if o.verdict == VACUOUS and (o.claim, o.part) in keys}
     unproved = [name for _, name in keys if (claim.id, name) not in {*by["prove"], *by["calendar"]}]
     if broken:
         verdict, why = "refuted", "a counterexample was found"
@@ -189,11 +192,12 @@ def _verdict(
         verdict, why = "unknown", "the prover left an obligation open"
     elif not parts:
         verdict, why = "does_not_arise", "; ".join(dict.fromkeys(reason for _, reason in absent))
-    elif unseen or unmet:
+    elif unseen or unmet or vacuous:
         verdict = "not_checked"
         why = "; ".join(
             [f"no engine went through {', '.join(unseen)}"] * bool(unseen)
             + [f"the interesting case of {', '.join(unmet)} never occurred"] * bool(unmet)
+            + [f"{name} is vacuous: there is no {about}" for name, about in vacuous.items()]
         )
     elif unproved:
         verdict, why = "holds", f"not proved for all: {', '.join(unproved)}"

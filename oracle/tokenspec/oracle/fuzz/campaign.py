@@ -134,6 +134,8 @@ def run(
     except Exception as error:
         # A machine that fails on its own has no records; its story is in the message.
         failure = world.failure or Failure([], FuzzWorld({}, catalogue_used, "explicit"), error)
+        # A difference of readers shows in few records only where they are compared at every step.
+        world.check_readers_every = 1
         result.failure = shortened(world, failure)[0] if shorten and failure.records else failure
     result.coverage = _met(result.coverage.machines, (world, *machines))
     result.tally.add(world.tally)

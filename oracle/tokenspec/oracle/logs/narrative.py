@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,10 +25,11 @@ def story(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def told(records: Sequence[Mapping[str, Any]]) -> Iterator[Happening]:
     """Yields each record (with its answer under `observed`) with its changes; one without an answer has none."""
     last: dict[str, dict[str, Any]] = {}
+    alike = _alike(records)
     for record in records:
         payload = {k: v for k, v in record.items() if k not in ("account", "at", "event", "observed")}
-        said = ", ".join(f"{one_line(str(key))} {in_words(value)}" for key, value in payload.items())
-        who, at = one_line(record["account"]), str(record["at"])
+        said = ", ".join(f"{one_line(str(key))} {in_words(value, key in alike)}" for key, value in payload.items())
+        who, at = in_words(record["account"], "account" in alike), str(record["at"])
         answer = record.get("observed")
         if answer is None:
             yield Happening(who, record["event"], at, said, False, "", ())
@@ -45,6 +47,21 @@ def _change(key: str, before: Any, now: Any) -> str:
     return f"{key} {in_words(now)}" if before is None else f"{key} {in_words(before)} -> {in_words(now)}"
 
 
-def in_words(value: Any) -> str:
-    """Returns names without quotation marks; everything else as a log writes it."""
-    return one_line(value) if isinstance(value, str) else as_text(value)
+def _alike(records: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Returns the fields with several names of which one is not ASCII: two of them may look the same."""
+    names: dict[str, set[str]] = {}
+    for record in records:
+        for key, value in record.items():
+            if isinstance(value, str):
+                names.setdefault(key, set()).add(value)
+    return {key for key, each in names.items() if len(each) > 1 and not "".join(each).isascii()}
+
+
+def in_words(value: Any, is_alike: bool = False) -> str:
+    """Returns names without quotation marks; everything else as a log writes it, also names with blanks that nobody sees.
+
+    A name that `is_alike` is written with escapes.
+    """
+    if not isinstance(value, str) or " ".join(value.split()) != value or not value:
+        return as_text(value)
+    return one_line(json.dumps(value)[1:-1] if is_alike else value)

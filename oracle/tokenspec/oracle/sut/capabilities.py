@@ -12,13 +12,13 @@ import msgspec
 from tokenspec.machine.lang.declaration import Event, Origin
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.types import COUNTABLE_MAX
-from tokenspec.oracle.base.errors import BadSetting
+from tokenspec.oracle.base.errors import BadRecord, BadSetting
 from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.specification import IDS, POOLS, SPEC, AnyCatalogue, account, system
 from tokenspec.oracle.base.text import as_text, in_our_words, one_line
 from tokenspec.oracle.wire.answers import FIELDS, SUMS, Answer, total
 from tokenspec.oracle.wire.protocol import event_names, given
-from tokenspec.oracle.wire.records import value_types
+from tokenspec.oracle.wire.records import value_readers
 from tokenspec.oracle.wire.resets import resets_from, resets_on_the_wire, unwritten
 from tokenspec.oracle.wire.settings import catalogue_from, catalogue_on_the_wire, figures_named, policy_from
 
@@ -202,7 +202,7 @@ def _names_the_limit(part: object) -> bool:
 def _values(answer: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
     values = given(answer, "values", {})
     _demand("values", values, isinstance(values, dict), "it is an object")
-    known = value_types(system().events)
+    known = value_readers(system().events)
     for key, listed in values.items():
         if key not in known:
             raise BadSetting(
@@ -212,9 +212,10 @@ def _values(answer: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
         for value in listed:
             _demand(f"values.{key}", value, value is not None, "each is a value of that field")
             try:
-                msgspec.convert(value, known[key])
-            except msgspec.ValidationError as fault:
-                raise BadSetting(f"values.{key}", f"{in_our_words(str(fault))}, found {as_text(value)}") from None
+                known[key](value)
+            except (msgspec.ValidationError, BadRecord) as fault:
+                says = fault.rule if isinstance(fault, BadRecord) else in_our_words(str(fault))
+                raise BadSetting(f"values.{key}", f"{says}, found {as_text(value)}") from None
     return {key: tuple(listed) for key, listed in values.items()}
 
 

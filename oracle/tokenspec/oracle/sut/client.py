@@ -62,6 +62,9 @@ def read_answer(body: bytes) -> Message | Failed:
     """Returns the object that an answer holds, or the reason why it holds none."""
     try:
         answer = msgspec.json.decode(body)
+    except msgspec.ValidationError:
+        # JSON has numbers of any size; nothing else is left to be wrong where no type is asked for.
+        return Failed(GARBAGE, f"it answered with a number that is too large to be read: {one_line(body.decode())}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         shown = one_line(body.decode(errors="replace"))
         return Failed(GARBAGE, f"it answered what is not JSON: {shown}" if shown else "it answered nothing")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
 from typing import Annotated, Any, Literal, Union
 
 import msgspec
@@ -71,9 +71,7 @@ class Reader:
         self.union = Union[tuple(self._structs.values())]  # noqa: UP007 - built from a list
         self._in_logs = Union[(*self._structs.values(), Snapshot)]
         self._decoder = msgspec.json.Decoder(self._in_logs)
-        self._times = _keys(self.events, Shape.TIME_OF_DAY)
-        self._pools = _keys(self.events, Shape.POOLS)
-
+        self._formed = {e.name: own for e in self.events if (own := tuple(k for k in e.keys if k.shape in _FORMS))}
         self._choices = {
             f.key: f.type.members
             for e in self.events
@@ -82,8 +80,8 @@ class Reader:
         }
         self._instead = {e.name: keys for e in self.events if (keys := tuple((f.key, f.instead) for f in e.fields if f.instead))}
         self._renamed = {name: tuple(key for key in RENAMED if key in fields) for name, fields in self._fields.items()}
-        self._with_own_forms = self._times.keys() | self._pools.keys() | self._instead.keys()
-        self._choices |= {key: TOTAL_POOLS for keys in self._pools.values() for key in keys}
+        self._with_own_forms = self._formed.keys() | self._instead.keys()
+        self._choices |= {k.name: TOTAL_POOLS for keys in self._formed.values() for k in keys if k.shape is Shape.POOLS}
 
     def decode(self, line: bytes) -> Record:
         """Returns the record that a line of a log holds. Raises `BadRecord`."""
@@ -228,15 +226,13 @@ class Reader:
         if event == SNAPSHOT:
             finish(record.state, record.id, record.observed)
         if event in self._with_own_forms:
-            for key in self._times.get(event, ()):
-                if (written := getattr(record, key)) is not None:
-                    read_by(parse_time_of_day, key, written)
+            for own in self._formed.get(event, ()):
+                if (written := getattr(record, own.name)) is not None:
+                    setattr(record, own.name, _FORMS[own.shape](own.name, written))
             for key, other in self._instead.get(event, ()):
                 if (getattr(record, key) is None) == (getattr(record, other) is None):
                     both = "neither is given" if getattr(record, key) is None else "both are given"
                     raise BadRecord(other, f"a {event} has either {key} or {other}, and {both}")
-            for key in self._pools.get(event, ()):
-                setattr(record, key, _check_pools(key, getattr(record, key)))
         if self._aliases and (self._renamed[event] or record.observed or event == SNAPSHOT):
             self._replace_aliases(record)
         found: Record = record
@@ -315,10 +311,6 @@ def at_of(record: Record) -> int:
     return record.at
 
 
-def _keys(events: Iterable[Event], shape: Shape) -> dict[str, tuple[str, ...]]:
-    return {e.name: names for e in events if (names := tuple(k.name for k in e.keys if k.shape is shape))}
-
-
 def _parts(event: Event) -> list[tuple[Any, ...]]:
     fields: list[tuple[Any, ...]] = [
         (f.key, _python_type(f.type) | None, None) if f.instead else (f.key, _python_type(f.type))
@@ -328,10 +320,20 @@ def _parts(event: Event) -> list[tuple[Any, ...]]:
     return [*fields, *(_key(key) for key in event.keys)]
 
 
-def value_types(events: Iterable[Event]) -> dict[str, Any]:
-    """Returns the type of what stands under each field of the events' records, the fields of all records apart."""
+def value_readers(events: Sequence[Event]) -> dict[str, Callable[[Any], Any]]:
+    """Returns what reads a value of each field of the events' records, the fields of all records apart.
+
+    Each raises `msgspec.ValidationError`, or `BadRecord`, where no record holds the value.
+    """
     parts = [part for event in events for part in _parts(event)]
-    return {key: Union[tuple(kind for name, kind, *_ in parts if name == key)] for key, *_ in parts}  # noqa: UP007 - built from a list
+    kinds = {key: Union[tuple(kind for name, kind, *_ in parts if name == key)] for key, *_ in parts}  # noqa: UP007 - built from a list
+    forms = {key.name: _FORMS[key.shape] for event in events for key in event.keys if key.shape in _FORMS}
+
+    def read(key: str, value: Any) -> Any:
+        found = msgspec.convert(value, kinds[key])
+        return forms[key](key, found) if key in forms else found
+
+    return {key: partial(read, key) for key in kinds}
 
 
 @cache
@@ -376,6 +378,14 @@ def _check_pools(key: str, written: dict[str, int | None]) -> dict[str, int]:
         raise BadRecord(key, f"it names one or more of {', '.join(TOTAL_POOLS)}", as_text(written))
     return named
 
+
+def _check_time(key: str, written: str) -> str:
+    read_by(parse_time_of_day, key, written)
+    return written
+
+
+_FORMS: dict[Shape, Callable[[str, Any], Any]] = {Shape.TIME_OF_DAY: _check_time, Shape.POOLS: _check_pools}
+"""By shape of a key, what checks its value further than a type does."""
 
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 _OF_STATE = re.compile(r"\$\.state\.(\w+)")

@@ -141,20 +141,26 @@ def command(
         if settings.infers:
             raise WrongUsage("--policy infer", "only an implementation has settings to infer, so it goes with --sut")
         return out.write(_machines(config, failed), failed)
-    if racing.are_asked and database is not None:
-        raise WrongUsage("--database", "it keeps findings of one client; --save keeps a history of several, --again plays it")
+    if racing.are_asked:
+        _check_races(racing, database)
     if require_coverage is not None:
         _check_coverage(settings, racing)
     config = replace(config, sut=sut, part=None if part is None else slice_of(part), seconds=seconds, racing=racing)
     if racing.are_asked:
-        refuse("a world of several clients, or of crashes, is a few events and four rounds", "steps")
-        if racing.again_file is not None:
-            refuse("--again plays the history that was saved, and draws nothing", "seed")
         return out.write(races(replace(config, examples=examples), sut, profile, failed), failed)
     if seconds is not None:
         config = replace(config, examples=examples)
     kept = None if database is None else check_directory(database)
     return out.write(_implementation(replace(config, database=kept, require_coverage=require_coverage), sut, failed), failed)
+
+
+def _check_races(racing: RaceOptions, database: str | None) -> None:
+    """Raises `WrongUsage` where an option says nothing of several clients, or of crashes."""
+    if database is not None:
+        raise WrongUsage("--database", "it keeps findings of one client; --save keeps a history of several, --again plays it")
+    refuse("a world of several clients, or of crashes, is a few events and four rounds", "steps")
+    if racing.again_file is not None:
+        refuse("--again plays the history that was saved, and draws nothing", "seed")
 
 
 def _check_coverage(settings: Settings, racing: RaceOptions) -> None:

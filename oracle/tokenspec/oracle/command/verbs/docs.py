@@ -79,7 +79,7 @@ def sync(files: tuple[str, ...], check: bool, skip_unmarked: bool, settings: Set
         raise BadSetting(", ".join(files), "there is no block to fill: a line <!-- tokenspec: NAME -->, or .. tokenspec: NAME")
     unmarked = [path for path, (_, page) in found.items() if not page.blocks]
     if unmarked and not (skip_unmarked or quiet):
-        sys.stderr.write(f"without a block: {one_line(', '.join(unmarked), 2_000)}; --skip-unmarked takes that for right\n")
+        sys.stderr.write(f"without a block: {one_line(', '.join(unmarked), 200)}; --skip-unmarked takes that for right\n")
     for path, (_, page) in found.items():
         _check_pictures(path, page, {os.path.realpath(document) for document in found})
     stale = [stated for path, (before, page) in found.items() for stated in _stale(path, before, page)]

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.slow
 ROOT = EXAMPLES.parent
 AT_WORK_S = 2
 """Seconds of the processors that no line needs to start, or to find out that something is wrong with it."""
-FEW = {"TOKENSPEC_FUZZ_EXAMPLES": "20", "TOKENSPEC_CHECK_SCOPE": "tiny", "TOKENSPEC_VECTORS_RUN_SLICE": "1/8"}
+FEW = {"TOKENSPEC_FUZZ_EXAMPLES": "60", "TOKENSPEC_CHECK_SCOPE": "tiny", "TOKENSPEC_VECTORS_RUN_SLICE": "1/8"}
 """Options in the environment that make work smaller where a line says nothing of them; .ci/run does some of it in full."""
 
 LONG = re.compile("serve|mutants|vectors build|--profile nightly|--scope standard")

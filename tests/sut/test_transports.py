@@ -333,4 +333,4 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(monkeypatch: pytes
 def test_a_module_may_take_longer_to_be_imported_than_a_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "slow_to_import.py").write_text("import time\n\ntime.sleep(0.3)\n\n\ndef made() -> None:\n    pass\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    connect("python:slow_to_import:made", 0.01).end()
+    connect("python:slow_to_import:made", 0.01).end()  # raises if not

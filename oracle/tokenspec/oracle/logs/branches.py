@@ -73,7 +73,7 @@ _RECENT = 32
 
 @dataclass(frozen=True)
 class _Settled:
-    """What runs under a set of settings: the oracle of the first of them, and by event and clock what some of them have."""
+    """A set of settings with the oracle of the first of them, and the choices and calendars of all by event and clock."""
 
     settings: Settings
     oracle: Oracle

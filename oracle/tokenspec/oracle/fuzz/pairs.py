@@ -36,7 +36,7 @@ _WAYS_IN_BREADTH = 500
 _WAYS_TO_AGAIN = 60
 """The number of paths followed from an accepted event to the next one that is the same."""
 _LONGEST, _AHEAD = 24, 250
-"""The number of events after which a run of sequences ends, and of places looked at for something new; many more come to a tenth more."""
+"""The number of events after which a run of sequences ends, and of places looked at for something new."""
 _NOT_NAMED = {"event", "account", KEY}
 _TRIES = 8
 """The number of runs tried for a pair that the search came to only by stopping where no record is."""
@@ -200,7 +200,7 @@ class Sequences:
     def runs(self, paths: Iterable[PathNode]) -> Iterator[list[Record]]:
         """Yields the runs, each of which begins with one of the paths and ends with a job of the clock declared first."""
         left, machine = list(paths), self._search.oracle.machine
-        jobs = [move for move in self._moves if move["event"] in {clock.job for clock in machine.clocks[:1]}]
+        jobs = [each for each in self._moves if each["event"] in {clock.job for clock in machine.clocks[:1]}]
         while left:
             for way in left.copy():
                 end = self._longest(way)
@@ -230,26 +230,27 @@ class Sequences:
         """Returns the fewest moves that complete what is wanted and not met; none where it is far."""
         here = self._search.situation(way)
         self._at.setdefault(here, way)
-        waiting, seen, is_new = deque([(here, last, ())]), set[Any](), self._is_new
+        seen, is_new = set[Any](), self._is_new
+        waiting: deque[tuple[Any, tuple[str, ...], Any]] = deque([(here, last, ())])
         while waiting and len(seen) < _AHEAD:
             here, events, steps = waiting.popleft()
-            for move, event, there in self._ways(here):
+            for taken, event, there in self._ways(here):
                 four = (*events, event)[-4:]
                 if is_new.get(four) or (four not in is_new and is_new.setdefault(four, self._is_wanted(four))):
-                    return _in_order((steps, move))
+                    return _in_order((steps, taken))
                 place = there, four[-3:]
                 if place not in seen:
                     seen.add(place)
-                    waiting.append((*place, (steps, move)))
+                    waiting.append((there, four[-3:], (steps, taken)))
         return []
 
     def _ways(self, here: Any) -> list[tuple[Record, str, Any]]:
         """Returns the moves that are accepted in a situation, each with its event and the situation it leads to."""
         if here not in self._after:
             found = self._after[here] = list[tuple[Record, str, Any]]()
-            for move in self._moves:
-                if (then := self._search.then(self._at[here], move)) is not None:
-                    found.append((move, move["event"], self._search.situation(then)))
+            for taken in self._moves:
+                if (then := self._search.then(self._at[here], taken)) is not None:
+                    found.append((taken, taken["event"], self._search.situation(then)))
                     self._at.setdefault(found[-1][-1], then)
         return self._after[here]
 
@@ -265,8 +266,8 @@ class Sequences:
 def _in_order(steps: Any) -> list[Record]:
     found: list[Record] = []
     while steps:
-        steps, move = steps
-        found.append(move)
+        steps, taken = steps
+        found.append(taken)
     return found[::-1]
 
 

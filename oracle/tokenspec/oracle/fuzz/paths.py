@@ -20,8 +20,8 @@ from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.base.specification import POOLS, AnyCatalogue, hint
 from tokenspec.oracle.fuzz.moves import moves
 from tokenspec.oracle.runtime.journal import CLOCK_AT, Account
-from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.memory import KEY, begins
+from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, NAME, START, Move, Record, Script, a_minute_on, records_of
 from tokenspec.oracle.wire.records import Record as ReadRecord
 from tokenspec.oracle.wire.resets import unwritten

@@ -29,6 +29,7 @@ READ = {
         "calendar_under",
         "variants",
         "described",
+        "shortest_hours",
         "parts_of",
         "ONE_OUTCOME",
         "primed_definitions",

@@ -23,14 +23,14 @@ _SENTENCE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+")
 
 def validate(machine: d.Machine) -> None:
     """Raises `DeclarationErrors` with every fault of `machine`; returns where there is none."""
-    faults = list(check_kinds(machine)) or list(_faults(machine))
+    faults = check_kinds(machine) or list(_faults(machine))
     if faults:
         raise DeclarationErrors(faults)
 
 
 def validate_system(system: d.System) -> None:
     """Raises `DeclarationErrors` with every fault of the machines and of the links; returns where there is none."""
-    if faults := list(check_kinds(system)):
+    if faults := check_kinds(system):
         raise DeclarationErrors(faults)
     faults += twice((m.name for m in system.machines), "the system", "machine")
     for m in system.machines:

@@ -31,7 +31,7 @@ def validate_specification(specification: Specification) -> None:
 
     Claims, and what names a part of a machine, are read where the machines themselves have no fault.
     """
-    if faults := list(check_kinds(specification)):
+    if faults := check_kinds(specification):
         raise DeclarationErrors(faults)
     faults += _hints(specification)
     try:

@@ -21,7 +21,7 @@ from tokenspec.oracle.fuzz.paths import PathEdge, PathNode, PathSearch, PathStep
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.memory import KEY, begins, refers
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.script import LOOK, START, Record, Script, move, records_of
+from tokenspec.oracle.runtime.script import LOOK, SLOWEST_CLOCK, START, Record, Script, move, records_of
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.wire.records import Record as ReadRecord
@@ -198,9 +198,9 @@ class Sequences:
         self._after: dict[Any, list[tuple[Record, str, Any]]] = {}
 
     def runs(self, paths: Iterable[PathNode]) -> Iterator[list[Record]]:
-        """Yields the runs, each of which begins with one of the paths and ends with a job of the clock declared first."""
-        left, machine = list(paths), self._search.oracle.machine
-        jobs = [each for each in self._moves if each["event"] in {clock.job for clock in machine.clocks[:1]}]
+        """Yields the runs, each of which begins with one of the paths and ends with a job of the slowest clock."""
+        left = list(paths)
+        jobs = [each for each in self._moves if SLOWEST_CLOCK is not None and each["event"] == SLOWEST_CLOCK.job]
         while left:
             for way in left.copy():
                 end = self._longest(way)

@@ -22,7 +22,7 @@ from tokenspec.oracle.fuzz.moves import moves
 from tokenspec.oracle.runtime.journal import CLOCK_AT, Account
 from tokenspec.oracle.runtime.memory import KEY, begins
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.script import LOOK, NAME, START, Move, Record, Script, a_minute_on, records_of
+from tokenspec.oracle.runtime.script import LOOK, NAME, SLOWEST, START, Move, Record, Script, a_minute_on, records_of
 from tokenspec.oracle.wire.records import Record as ReadRecord
 from tokenspec.oracle.wire.resets import unwritten
 
@@ -163,7 +163,7 @@ class PathSearch:
         return None
 
     def then(self, way: PathNode, move: Move) -> PathNode | None:
-        """Returns a path on which a move is accepted after `way`: at once, or when the clock declared first falls due next.
+        """Returns a path on which a move is accepted after `way`: at once, or when the slowest clock falls due next.
 
         None where there is none. An entry that it names is a new one, or the last one.
         """
@@ -173,7 +173,7 @@ class PathSearch:
         record["at"] = a_minute_on([way.account], way.now)
         read = self.oracle.reader.convert(record)
         if self.oracle.refuses(read, way.account):
-            slowest = next(iter(way.account.dials), None)
+            slowest = next(map(way.account.dial, SLOWEST.clocks), None)
             if slowest is None or slowest.upcoming >= NEVER:
                 return None
             read.at = record["at"] = slowest.upcoming

@@ -132,7 +132,6 @@ class ThreadCrew(Crew):
         """Kills the process, with what it started."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
 
     def end(self) -> None:
         """Ends the process."""

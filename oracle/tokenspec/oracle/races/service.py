@@ -58,7 +58,6 @@ class Service:
         """Kills it, with everything that it started."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
 
     def end(self) -> None:
         """Ends it: it is asked to, and killed if it does not."""

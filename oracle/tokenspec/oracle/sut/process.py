@@ -125,7 +125,6 @@ class _Running:
                 stop()
         finally:
             self.program.kill()
-            self.program.wait()
             for thread in self._threads:
                 # Without end is only what holds the streams, and can neither be found nor killed.
                 thread.join(_GRACE)

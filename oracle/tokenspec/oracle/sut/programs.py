@@ -60,7 +60,7 @@ class Program(subprocess.Popen[bytes]):
                 os.killpg(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kills the program and all that it has started: its group at once, then whatever carries its mark."""
+        """Kills the program and all that it has started, its group at once, then whatever carries its mark; waits for its end."""
         with suppress(ProcessLookupError, PermissionError):
             if sys.platform == "win32":
                 super().kill()
@@ -71,3 +71,4 @@ class Program(subprocess.Popen[bytes]):
             with suppress(psutil.Error):
                 if process.environ().get(_MARK) == self._mark:
                     process.kill()
+        self.wait()

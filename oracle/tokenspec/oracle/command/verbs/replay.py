@@ -249,9 +249,9 @@ def _check_usage(logs: tuple[str, ...], load_state: str | None, save_state: str 
         raise WrongUsage("LOG", "standard input can be read only once, and - is given twice")
     if save_state == "-":
         raise WrongUsage("--save-state", "a state is saved to a file, not to standard output")
-    if save_every is not None and save_state is None:
-        raise WrongUsage("--save-every", "it says how often --save-state saves; give --save-state as well")
-    if save_every is not None and save_state is not None:
+    if save_every is not None:
+        if save_state is None:
+            raise WrongUsage("--save-every", "it says how often --save-state saves; give --save-state as well")
         _check_journal(save_state, load_state)
     context = click.get_current_context()
     for name in ("policy", "catalogue", "resets"):

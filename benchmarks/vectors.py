@@ -14,7 +14,7 @@ from tokenspec.oracle.vectors.run_suite import run_suite
 from tokenspec.oracle.vectors.suite import default_suite
 
 
-class InThisProcess:
+class InThisProcess(Client):
     def __init__(self) -> None:
         self._server = Server()
 

@@ -9,6 +9,7 @@ from itertools import cycle
 from typing import Any
 
 from tokenspec.oracle.serve.server import Server
+from tokenspec.oracle.sut.client import Client
 from tokenspec.oracle.wire.protocol import JOBS
 
 Message = dict[str, Any]
@@ -125,7 +126,7 @@ FAULTS: dict[str, Fault] = {
 }
 
 
-class Beside:
+class Beside(Client):
     """A client of an implementation with a fault, in this process. `settings` are those it has without saying so.
 
     Three faults are none of a single answer: `implied`, `begins_opened` (accounts are opened by themselves) and
@@ -156,7 +157,7 @@ class Beside:
         pass
 
 
-class Undecided:
+class Undecided(Client):
     """Two right implementations in one, with other settings each, of which it does not tell.
 
     Accounts that subscribe to premium first are kept by the second; or, where `by` is "world", every other world is.

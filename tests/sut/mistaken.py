@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tokenspec.oracle.serve.server import Server
+from tokenspec.oracle.sut.client import Client
 
 Message = dict[str, Any]
 LOOK = {"op": "apply", "event": "quote", "action": "no such action"}
 
 
-class Mistaken:
+class Mistaken(Client):
     """A client of the right server; `begin` is called with each world, `apply` with each event."""
 
     def __init__(self) -> None:

@@ -19,6 +19,7 @@ from tokenspec.oracle.report.conformance import conformance_report
 from tokenspec.oracle.report.model import RunReport
 from tokenspec.oracle.report.vectors import vectors_report
 from tokenspec.oracle.serve.server import Server
+from tokenspec.oracle.sut.client import Client
 from tokenspec.oracle.sut.world import CannotOpen, NotThere, Openings, SutSettings
 from tokenspec.oracle.vectors.run_suite import run_suite
 from tokenspec.oracle.vectors.suite import default_suite
@@ -36,7 +37,7 @@ ENTRIES = [*SUITE.index.vectors[::25], *[entry for entry in SUITE.index.vectors 
 CASES = [SUITE.case(entry) for entry in ENTRIES]
 
 
-class Odd:
+class Odd(Client):
     """The oracle as an implementation, with its answers changed."""
 
     def __init__(self, change: Change, **settings: str) -> None:
@@ -328,7 +329,7 @@ def test_an_address_of_nothing_is_wrong_usage(verb: str, sut: str) -> None:
     assert (done.code, done.out, "--sut" in done.err) == (64, "", True)
 
 
-class Gone:
+class Gone(Client):
     """Ends before it has answered."""
 
     def ask(self, request: Message) -> Any:

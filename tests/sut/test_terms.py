@@ -18,6 +18,7 @@ from tokenspec.oracle.report.vectors import vectors_report
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.serve.server import Server
 from tokenspec.oracle.sut.capabilities import OBSERVABLE, capabilities_from
+from tokenspec.oracle.sut.client import Client
 from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.vectors.own_suite import case_of
 from tokenspec.oracle.vectors.run_suite import Run, run_suite
@@ -36,7 +37,7 @@ CASES = [SUITE.case(entry) for entry in [*SUITE.index.vectors[::12], SUITE.index
 JOBS = {clock.job for clock in system().machines[0].clocks}
 
 
-class Strict:
+class Strict(Client):
     """The oracle, which says `says` of itself and answers with an error where `check` finds that it was not heeded."""
 
     def __init__(self, says: Message, check: Check, resets: str = "explicit") -> None:
@@ -273,7 +274,7 @@ def test_vectors_that_its_figures_change_are_skipped_and_the_others_are_run_unde
 
 @pytest.mark.parametrize("figures", [{"daily": -1}, {"packs": {"none": 0}}, {"plans": {"free": {"allowance": 0}}}])
 def test_figures_that_break_the_limits_are_bad_data(figures: Message) -> None:
-    class Unlimited:
+    class Unlimited(Client):
         def ask(self, request: Message) -> Message:
             return {"resets": "explicit", "events": ["open_account"], "observes": ["outcome"], "catalogue": figures}
 

@@ -28,7 +28,7 @@ from tokenspec.oracle.fuzz.campaign import Progress, drive
 from tokenspec.oracle.fuzz.conformance import conform
 from tokenspec.oracle.serve.server import Server
 from tokenspec.oracle.sut import http
-from tokenspec.oracle.sut.client import Failed
+from tokenspec.oracle.sut.client import Client, Failed
 from tokenspec.oracle.sut.connect import connect
 from tokenspec.oracle.sut.http import HttpClient
 from tokenspec.oracle.sut.world import SutSettings
@@ -217,7 +217,7 @@ def test_options_of_a_service_go_with_one(option: tuple[str, str]) -> None:
 # Time
 
 
-class Slow:
+class Slow(Client):
     """The oracle, which takes its time: on the clock that the fuzzer reads nothing else does."""
 
     def __init__(self, seconds: float, patch: pytest.MonkeyPatch) -> None:

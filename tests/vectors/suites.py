@@ -12,6 +12,7 @@ from tokenspec.machine.lang.declaration import Machine
 from tokenspec.oracle.base.provenance import declaration
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.serve.server import Server
+from tokenspec.oracle.sut.client import Client
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire, policy_from
 from tokenspec.spec.catalogue import DEFAULT
 
@@ -48,7 +49,7 @@ def write_suite(
     return folder
 
 
-class Mutated(Server):
+class Mutated(Server, Client):
     """The oracle behind the protocol, with another account in place of the declared one."""
 
     def __init__(self, machine: Machine, resets: str = "explicit") -> None:

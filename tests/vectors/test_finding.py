@@ -21,6 +21,7 @@ from processes import PATIENCE_S
 from programs import path_of
 from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.serve.server import Server
+from tokenspec.oracle.sut.client import Client
 from tokenspec.oracle.vectors.run import FAILED, PASSED, run_vector
 from tokenspec.oracle.vectors.run_suite import run_suite
 from tokenspec.oracle.vectors.suite import Case, default_suite
@@ -112,7 +113,7 @@ def cases_by_resets() -> dict[str, list[Case]]:
     return {resets: [case for case in cases if case.vector.resets == resets] for resets in ("explicit", "implied")}
 
 
-class Right(Server):
+class Right(Server, Client):
     def ask(self, request: Message) -> Message:
         return self.handle(request)
 

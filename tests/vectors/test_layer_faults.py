@@ -11,6 +11,7 @@ from tokenspec.machine.mutation.operators import Mutant
 from tokenspec.oracle.base.specification import account
 from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.serve.server import Server
+from tokenspec.oracle.sut.client import Client
 from tokenspec.oracle.sut.world import Openings, SutSettings
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault, shows_nothing
 from tokenspec.oracle.vectors.build.for_sut import OneImplementation
@@ -81,7 +82,7 @@ def test_random_runs_come_to_what_no_scenario_shows_and_are_made_short(name: str
     assert shorter(TARGET, found.played, FAULTS[name]).records == found.played.records
 
 
-class Takes:
+class Takes(Client):
     """A right implementation that takes and observes some things alone."""
 
     def __init__(self, says: Message) -> None:

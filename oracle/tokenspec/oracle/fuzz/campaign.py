@@ -180,6 +180,7 @@ def walk_worlds(world: type[WorldFuzz], walks: int, steps: int, seed_number: int
         for _ in range(steps * 10 if number % 100 == 57 else steps):
             event = dice.choice(pool)
             run.act(event, dice.randbytes(run.dice[event.name]))
+        run.settle()
         tick(1)
 
 

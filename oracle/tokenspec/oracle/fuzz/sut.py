@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -34,7 +34,7 @@ from tokenspec.oracle.sut.capabilities import BATCH, NO_REPEATS, SAME_REQUEST, S
 from tokenspec.oracle.sut.client import Client, Failed, Message
 from tokenspec.oracle.sut.compared import ComparedParts
 from tokenspec.oracle.sut.observed import asking, held, observed
-from tokenspec.oracle.sut.world import CannotOpen, Diverged, Openings, SutSettings, applied, opening_of
+from tokenspec.oracle.sut.world import CannotOpen, Diverged, Openings, SutSettings, answer_to_event, event_request, opening_of
 from tokenspec.oracle.wire.answers import Answer, differences
 from tokenspec.oracle.wire.observations import LAST_INSTANT
 from tokenspec.oracle.wire.records import asked
@@ -103,11 +103,14 @@ class SutFuzz(Sweeps):
     """By account and id, the request that used the id first."""
     _rules: dict[str, str]
     """By account, the last rule that accepted an event."""
+    _sent_last: tuple[dict[str, Any], Stepped, Callable[[], Message | Failed]] | None = None
+    """The record that was sent and not judged yet, the right answer to it, and what waits for the answer."""
     keys: Mapping[str, Mapping[str, bool]]
     """By event, the fields of its records that may hold what is not taken, true for those that may be left out."""
 
     def open_world(self, policy: Mapping[str, str], catalogue: AnyCatalogue, resets: str) -> None:
         """Opens an empty world on both sides, under its own settings; its figures too, unless worlds differ in them."""
+        self.settle()
         type(self).count.examples += 1
         self.records, self._right, self._compared, self._first_uses, self._rules = [], [], [], {}, {}
         self._names = UsedNames(self.records)
@@ -221,21 +224,31 @@ class SutFuzz(Sweeps):
             raise TimeIsUp
 
     def _send(self, fitted: dict[str, Any]) -> None:
+        """Sends a record, and judges the answer to the one before: this side goes on while an implementation works."""
+        self.settle()
         if time.monotonic() > self.until:
             raise TimeIsUp
         if not self.terms.opens_accounts and fitted["account"] not in self.oracle.accounts:
             self._happen(opening_of(fitted))
         if "id" in fitted:
             self._first_uses.setdefault((fitted["account"], fitted["id"]), fitted)
+        wait = self.client.send(event_request(fitted))
         stepped = self._happen(fitted)
         # Those of the account are counted as they happen.
         if stepped.decided_by is not None and fitted["event"] in self.oracle.session_machine.event_named:
             self.coverage.note_name(fitted["event"], stepped.decided_by)
         type(self).count.steps += 1
-        got = applied(self.client, fitted)
+        self._sent_last = self.records[-1], stepped, wait
+
+    def settle(self) -> None:
+        """Waits for the answer to the record that was sent last, and judges it. Raises `Diverged`."""
+        if self._sent_last is None:
+            return
+        (record, stepped, wait), self._sent_last = self._sent_last, None
+        got = answer_to_event(wait())
         if isinstance(got, Failed):
             raise self._failed(Diverged(stepped.answer, stepped.decided_by, [], got))
-        self._judge(self.records[-1], stepped, got)
+        self._judge(record, stepped, got)
 
     def _happen(self, record: dict[str, Any]) -> Stepped:
         """Returns the right answer to `record`, which is run on this side alone."""

@@ -111,6 +111,11 @@ class InferringFuzz(SutFuzz):
             followed.run(convert(opening_of(record)))
         return [answer for answer, _ in followed.run(convert(record))]
 
+    def _send(self, fitted: dict[str, Any]) -> None:
+        super()._send(fitted)
+        # What is sent next depends on the settings that are left.
+        self.settle()
+
     def _happen(self, record: dict[str, Any]) -> Stepped:
         self._ran = self._followed.run(self.possible.worlds.reader.convert({**record, **asking(self.terms)}))
         self._told.append(Exchange(dict(record), None))

@@ -139,7 +139,7 @@ class ThreadCrew(Crew):
         super().end()
 
 
-class SocketClient:
+class SocketClient(Client):
     """A client of one thread."""
 
     def __init__(self, crew: ThreadCrew, timeout: float) -> None:

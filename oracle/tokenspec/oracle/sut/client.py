@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,6 +54,14 @@ class Client(Protocol):
 
     def ask(self, request: Message) -> Message | Failed:
         """Returns the answer to one request. After a failure the next request goes to a fresh implementation, if possible."""
+        ...
+
+    def send(self, request: Message) -> Callable[[], Message | Failed]:
+        """Sends one request, and returns what waits for its answer; it is waited for before anything else is asked.
+
+        Where sending and waiting cannot be told apart, both are done then.
+        """
+        return partial(self.ask, request)
 
     def end(self) -> None:
         """Releases the implementation."""
@@ -83,7 +92,7 @@ def last_words(tail: bytes) -> str:
     return " | ".join(lines[-5:])
 
 
-class CallClient:
+class CallClient(Client):
     """A client of an object in this process that has `handle`. A call that hangs cannot be stopped.
 
     Requests and answers pass as JSON, so that neither side holds parts of the other.

@@ -16,7 +16,7 @@ import msgspec
 
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LONGEST, Failed, Message, read_answer
+from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LONGEST, Client, Failed, Message, read_answer
 
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 
@@ -77,7 +77,7 @@ def _was_closed(idle: socket.socket) -> bool:
         return True
 
 
-class HttpClient:
+class HttpClient(Client):
     """A client of the server at `url`, which has `wait` seconds to come up; every request has `headers`.
 
     Raises `WrongUsage` for a wrong address, `OSError` where nobody listens.

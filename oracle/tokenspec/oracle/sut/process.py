@@ -10,8 +10,9 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from subprocess import PIPE, TimeoutExpired
 from threading import Thread
@@ -19,7 +20,7 @@ from threading import Thread
 import msgspec
 
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LAST_WORDS, LONGEST, Failed, Message, last_words, read_answer
+from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LAST_WORDS, LONGEST, Client, Failed, Message, last_words, read_answer
 from tokenspec.oracle.sut.programs import Program
 
 _REMEDY = "standard output is for answers alone, one line each; write logs to standard error"
@@ -56,14 +57,17 @@ class _Running:
         for thread in self._threads:
             thread.start()
 
-    def ask(self, request: bytes, timeout: float) -> bytes | Failed:
-        """Returns the line that answers the line `request`, without its end."""
-        until, seen = time.monotonic() + timeout, 0
+    def send(self, request: bytes) -> None:
+        """Sends the line `request`."""
         if len(request) <= _PIPE_HOLDS:
             self._write(request)
         else:
-            # One that does not read it, or writes before it does, is read meanwhile, and no longer than `timeout`.
+            # One that does not read it, or writes before it does, is read meanwhile, and no longer than its answer is waited for.
             Thread(target=self._write, args=[request], daemon=True).start()
+
+    def line(self, timeout: float, until: float) -> bytes | Failed:
+        """Returns the next line, without its end, if it comes by an instant, which is `timeout` seconds behind its request."""
+        seen = 0
         while (end := self.unread.find(b"\n", seen)) < 0:
             seen = len(self.unread)
             if seen > LONGEST:
@@ -133,7 +137,7 @@ class _Running:
         return self.program.returncode
 
 
-class ProcessClient:
+class ProcessClient(Client):
     """A client of the program that `words` start: at once, and anew after a failure.
 
     `environment` is what it finds in its environment beside our own.
@@ -146,14 +150,25 @@ class ProcessClient:
 
     def ask(self, request: Message, at_least: float = 0.0) -> Message | Failed:
         """Returns the answer to one request, for which it has so many seconds, if not more."""
+        return self.send(request, at_least)()
+
+    def send(self, request: Message, at_least: float = 0.0) -> Callable[[], Message | Failed]:
+        """Sends one request, for whose answer it has so many seconds, if not more."""
         if self._running is None:
             self._running = _Running(self._words, self._environment)
         run = self._running
         if run.unread:
             asked_by_nobody = one_line(run.unread[:200].decode(errors="replace"))
-            return self._failed(run, Failed(GARBAGE, f"it wrote what nobody had asked for: {asked_by_nobody}"))
+            failed = self._failed(run, Failed(GARBAGE, f"it wrote what nobody had asked for: {asked_by_nobody}"))
+            return lambda: failed
+        timeout = max(self._timeout, at_least)
+        until = time.monotonic() + timeout
+        run.send(self._encode(request) + b"\n")
+        return partial(self._answer, run, timeout, until)
+
+    def _answer(self, run: _Running, timeout: float, until: float) -> Message | Failed:
         try:
-            line = run.ask(self._encode(request) + b"\n", max(self._timeout, at_least))
+            line = run.line(timeout, until)
         except BaseException:
             self.end()
             raise

@@ -265,7 +265,16 @@ def opening_of(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def applied(client: Client, record: Mapping[str, Any]) -> Message | Failed:
     """Returns the answer to an event; an error in answer to one is a failure."""
-    got = client.ask({"op": "apply", **record})
+    return answer_to_event(client.ask(event_request(record)))
+
+
+def event_request(record: Mapping[str, Any]) -> Message:
+    """Returns the request by which an event happens."""
+    return {"op": "apply", **record}
+
+
+def answer_to_event(got: Message | Failed) -> Message | Failed:
+    """Returns the answer to an event; an error in answer to one is a failure."""
     if not isinstance(got, Failed) and got.get("error") is not None:
         return Failed(ERROR, f"it answered with an error: {got['error']}")
     return got

@@ -123,6 +123,17 @@ def test_a_kill_reaches_what_has_left_the_group() -> None:
     assert ends(left)
 
 
+def test_an_answer_that_nobody_waited_for_is_not_the_next_one() -> None:
+    echo = "import sys\nfor line in sys.stdin: print(line, end='', flush=True)"
+    client = ProcessClient([sys.executable, "-c", echo], BUSY_S)
+    client.send({"op": "given up"})
+    assert client.ask({"op": "next"}) == {"op": "next"}
+    client.send({"op": "given up"})
+    client.end()
+    assert client.ask({"op": "anew"}) == {"op": "anew"}
+    client.end()
+
+
 @tells_of_processes
 def test_a_program_that_does_not_read_is_waited_for_no_longer_than_one_that_does_not_answer() -> None:
     client = ProcessClient(["sleep", "60"], 1)

@@ -26,7 +26,7 @@ from tokenspec.oracle.fuzz.pairs import RulePairs
 from tokenspec.oracle.fuzz.scenes import Scene
 from tokenspec.oracle.fuzz.starts import STARTS
 from tokenspec.oracle.fuzz.sweeps import Sweeps
-from tokenspec.oracle.fuzz.worlds import Count, listed, world_fuzz
+from tokenspec.oracle.fuzz.worlds import Count, FuzzWorld, listed, world_fuzz
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Wait
 from tokenspec.oracle.runtime.steps import Stepped
@@ -105,6 +105,8 @@ class SutFuzz(Sweeps):
     """By account, the last rule that accepted an event."""
     _sent_last: tuple[dict[str, Any], Stepped, Callable[[], Message | Failed]] | None = None
     """The record that was sent and not judged yet, the right answer to it, and what waits for the answer."""
+    _is_given = False
+    """True if the records are given, and may be malformed."""
     keys: Mapping[str, Mapping[str, bool]]
     """By event, the fields of its records that may hold what is not taken, true for those that may be left out."""
 
@@ -232,13 +234,19 @@ class SutFuzz(Sweeps):
             self._happen(opening_of(fitted))
         if "id" in fitted:
             self._first_uses.setdefault((fitted["account"], fitted["id"]), fitted)
+        stepped = self._happen(fitted) if self._is_given else None
         wait = self.client.send(event_request(fitted))
-        stepped = self._happen(fitted)
+        stepped = stepped or self._happen(fitted)
         # Those of the account are counted as they happen.
         if stepped.decided_by is not None and fitted["event"] in self.oracle.session_machine.event_named:
             self.coverage.note_name(fitted["event"], stepped.decided_by)
         type(self).count.steps += 1
         self._sent_last = self.records[-1], stepped, wait
+
+    def replay(self, records: list[dict[str, Any]], world: FuzzWorld) -> None:
+        """Runs given records as the base class does; none is sent that is not well formed."""
+        self._is_given = True
+        super().replay(records, world)
 
     def settle(self) -> None:
         """Waits for the answer to the record that was sent last, and judges it. Raises `Diverged`."""

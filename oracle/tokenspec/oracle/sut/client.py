@@ -57,7 +57,7 @@ class Client(Protocol):
         ...
 
     def send(self, request: Message) -> Callable[[], Message | Failed]:
-        """Sends one request, and returns what waits for its answer; it is waited for before anything else is asked.
+        """Sends one request, and returns what waits for its answer, before anything else is asked.
 
         Where sending and waiting cannot be told apart, both are done then.
         """

@@ -147,6 +147,7 @@ class ProcessClient(Client):
         self._words, self._timeout, self._environment = words, timeout, environment or {}
         self._running: _Running | None = _Running(words, self._environment)
         self._encode = msgspec.json.Encoder().encode
+        self._waiting: Callable[[], Message | Failed] | None = None
 
     def ask(self, request: Message, at_least: float = 0.0) -> Message | Failed:
         """Returns the answer to one request, for which it has so many seconds, if not more."""
@@ -154,6 +155,9 @@ class ProcessClient(Client):
 
     def send(self, request: Message, at_least: float = 0.0) -> Callable[[], Message | Failed]:
         """Sends one request, for whose answer it has so many seconds, if not more."""
+        if self._waiting is not None:
+            # Whoever sent the request before has given up, and its answer belongs to nobody.
+            self._waiting()
         if self._running is None:
             self._running = _Running(self._words, self._environment)
         run = self._running
@@ -164,9 +168,11 @@ class ProcessClient(Client):
         timeout = max(self._timeout, at_least)
         until = time.monotonic() + timeout
         run.send(self._encode(request) + b"\n")
-        return partial(self._answer, run, timeout, until)
+        self._waiting = partial(self._answer, run, timeout, until)
+        return self._waiting
 
     def _answer(self, run: _Running, timeout: float, until: float) -> Message | Failed:
+        self._waiting = None
         try:
             line = run.line(timeout, until)
         except BaseException:
@@ -197,6 +203,6 @@ class ProcessClient(Client):
 
     def end(self) -> None:
         """Closes the input of the process, and after a grace period ends it, and all that it has left behind."""
-        run, self._running = self._running, None
+        run, self._running, self._waiting = self._running, None, None
         if run is not None:
             run.end(_GRACE)

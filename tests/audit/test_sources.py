@@ -297,7 +297,7 @@ def test_an_instant_that_is_nearly_right_is_told_what_makes_it_one(tmp_path: Pat
     assert day["rule"].endswith('write format = "%Y-%m-%d" if its midnight is meant')
 
 
-@pytest.mark.parametrize("code, time", [(65, ""), (0, '[time]\nformat = "%Y-%m-%d"\n')])
+@pytest.mark.parametrize(("code", "time"), [(65, ""), (0, '[time]\nformat = "%Y-%m-%d"\n')])
 def test_a_column_of_days_is_taken_as_their_texts_are(code: int, time: str, tmp_path: Path) -> None:
     duckdb.sql("SELECT 'ann' AS who, DATE '2026-07-15' AS at").write_parquet(str(tmp_path / "log.parquet"))
     observed = '[observed]\noutcome = { value = "accepted" }\n'

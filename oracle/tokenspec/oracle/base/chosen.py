@@ -109,7 +109,7 @@ def load() -> Specification:
     Raises `FileNotFoundError` where there is no such module, `BadSetting` where the module raises, has no such name, or holds a
     declaration with faults.
     """
-    name, said_in, folder = chosen()
+    name, said_in, folder, _ = chosen()
     if name == SHIPPED:
         return _found(_SHIPPED_AT, said_in)
     if str(folder) not in sys.path:

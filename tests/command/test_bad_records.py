@@ -9,7 +9,20 @@ from typing import Any
 
 import pytest
 
-from command.conftest import LARGEST, Record, Replayed, generate, line_of, opened, record, replayed, tokenspec, within, write_log
+from command.conftest import (
+    LARGEST,
+    Record,
+    Replayed,
+    divergent,
+    generate,
+    line_of,
+    opened,
+    record,
+    replayed,
+    tokenspec,
+    within,
+    write_log,
+)
 from tokenspec.oracle.base.errors import BadRecord, BadSetting, WentBack, WrongUsage
 from tokenspec.oracle.wire.record_faults import account_of
 
@@ -266,6 +279,10 @@ MANY = {
         {"event": "cancel", "observed": {"x": 1, "total": "1", "charge": {"y": 1}}},
         ["observed.total", "observed.x", "observed.charge.y"],
     ),
+    "that cannot be read": (
+        {"event": "login", "account": "\ud800", "id": "\ud800", "session": 5, "observed": "\ud800"},
+        ["account", "id", "observed", "session"],
+    ),
     "of a snapshot": ({"event": "snapshot", "state": 5, "id": 5}, ["state", "id"]),
 }
 
@@ -287,6 +304,22 @@ def test_what_cannot_be_held_is_told_apart_in_an_observation_and_passed_over_els
     done = replayed(tmp_path, [*seen, *unknown, *charged])
     assert (done.code, {b["field"] for b in done.report["bad_records"]}) == (65, {"observed"})
     assert (done.report["compared"], done.report["unknown_fields"][0]["times"]) == (12, 6)
+
+
+@pytest.mark.parametrize("end", ["", ',"id":5'])
+def test_a_name_with_half_of_a_character_is_one_that_nobody_knows(end: str, tmp_path: Path) -> None:
+    begun = line_of(opened(observed={"balances": {"daily": 150}}))[:-1]
+    (tmp_path / "log.jsonl").write_bytes(begun + b',"\\ud800":1' + end.encode() + b"}\n" + line_of(divergent("bo")))
+    done = within("replay", tmp_path / "log.jsonl", "--format", "json")
+    bad, unknown = ([each["field"] for each in done.report[name]] for name in ("bad_records", "unknown_fields"))
+    assert (done.code, bad, unknown) == (15, *((["id"], []) if end else ([], ["\\ud800"])))
+
+
+@pytest.mark.parametrize("verb", [("diagram", "sequence", "--format", "mermaid", "--log"), ("explore", "-o", "-")])
+@pytest.mark.parametrize("field", ['"note":1e400', '"note":"\\ud800"', '"\\ud800":1'])
+def test_a_record_with_what_cannot_be_held_is_shown(verb: tuple[str, ...], field: str, tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_bytes(line_of(opened())[:-1] + f",{field}}}".encode())
+    assert within(*verb, tmp_path / "log.jsonl").code == 0
 
 
 def test_an_observed_integer_of_400_digits_is_bad(tmp_path: Path) -> None:

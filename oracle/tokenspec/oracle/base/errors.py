@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -23,6 +23,13 @@ class BadRecord(Exception):
 
     def __str__(self) -> str:
         return f"{self.field}: {self.rule}" + (f" (found {self.value})" if self.value is not None else "")
+
+
+def first_of(faults: Sequence[BadRecord]) -> BadRecord:
+    """Returns the first of some faults of one record, with the others."""
+    first, *others = faults
+    first.others = tuple(others)
+    return first
 
 
 class WentBack(BadRecord):

@@ -15,7 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 from tokenspec.machine.lang.declaration import Event
 from tokenspec.machine.lang.expr import Lit, Var
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens
-from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.errors import BadRecord, first_of
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.base.nearest import did_you_mean, no_such
 from tokenspec.oracle.base.specification import ABSENT, POOLS, account
@@ -99,8 +99,7 @@ class Observations:
             known, what = (POOLS, "pool") if parent in BY_POOL else (NAMES, "field of an answer")
             wrong.append(BadRecord(one_line(name), no_such(what, last, known)))
         if wrong:
-            wrong[0].others = tuple(wrong[1:])
-            raise wrong[0]
+            raise first_of(wrong)
         return unknown
 
     def forms(self) -> dict[str, Any]:

@@ -27,9 +27,10 @@ class RecordFaults:
         self, given: Mapping[str, Any], kind: type[msgspec.Struct], first: BadRecord, further: Further
     ) -> Iterator[BadRecord]:
         """Yields what is wrong in the other fields of a record of this `kind`, but for its observation."""
+        told = {"observed", *(fault.field.partition(".")[0] for fault in (first, *first.others))}
         for each in msgspec.structs.fields(kind):
             name, value = each.name, given.get(each.name)
-            if name in ("observed", first.field.partition(".")[0]) or (value is None and not each.required):
+            if name in told or (value is None and not each.required):
                 continue
             try:
                 if value is None:
@@ -38,8 +39,8 @@ class RecordFaults:
             except BadRecord as fault:
                 yield fault
             except msgspec.ValidationError as fault:
-                told = str(fault).replace("`$", f"`$.{name}", 1)
-                yield self.explained(told if " - at " in told else f"{told} - at `$.{name}`", given)
+                said = str(fault).replace("`$", f"`$.{name}", 1)
+                yield self.explained(said if " - at " in said else f"{said} - at `$.{name}`", given)
             except RecursionError:
                 yield BadRecord(name, "it is nested too deeply to be read")
 

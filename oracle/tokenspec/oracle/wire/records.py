@@ -16,7 +16,7 @@ from msgspec import Meta
 from tokenspec.machine.lang.catalogue import UNLISTED, Entries
 from tokenspec.machine.lang.declaration import Actor, Event, Key, Origin, Shape
 from tokenspec.machine.lang.types import Bool, Enum, Type
-from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.errors import BadRecord, first_of
 from tokenspec.oracle.base.instants import parse_time_of_day
 from tokenspec.oracle.base.nearest import nearest
 from tokenspec.oracle.base.specification import POOLS, SPEC, TOTAL_POOLS
@@ -151,7 +151,7 @@ class Reader:
             raise
 
     def _without_unreadable(self, line: bytes) -> tuple[Any, BadRecord | None]:
-        """Returns a line that is JSON with null for each value that the library does not take, and the fault of a known field.
+        """Returns a line that is JSON with null for each value that the library does not take, and the faults of known fields.
 
         So the account is known, and what is wrong in the observation alone is told apart.
         """
@@ -159,14 +159,23 @@ class Reader:
             given = json.loads(line.decode(), parse_constant=int)
         except (ValueError, RecursionError):
             return None, None
-        wrong: BadRecord | None = None
-        event = given.get("event") if isinstance(given, dict) else None
+        if not isinstance(given, dict):
+            return given, None
+        broken = {name: rule for name, value in given.items() if (rule := unreadable(value))}
+        event = given.get("event")
         known = self._fields.get(event, Record.__struct_fields__) if isinstance(event, str) else Record.__struct_fields__
-        for name, value in given.items() if isinstance(given, dict) else ():
-            if rule := unreadable({name: value}):
-                given[name] = None
-                wrong = wrong or (BadRecord(name, rule) if name in known else None)
-        return given, wrong
+        wrong = [BadRecord(name, rule) for name, rule in broken.items() if name in known]
+        # A name that is no text is none that is known, and is shown with escapes.
+        read = {name.encode(errors="backslashreplace").decode(): None if name in broken else given[name] for name in given}
+        return read, first_of(wrong) if wrong else None
+
+    def as_written(self, line: bytes) -> dict[str, Any]:
+        """Returns the object of a line that holds a record, with null for what the library does not take."""
+        try:
+            found: dict[str, Any] = _anything(line)
+        except msgspec.DecodeError:
+            found, _ = self._without_unreadable(line)
+        return found
 
     def _read_in_parts(
         self, line: bytes, given: dict[str, Any], as_answer: bool, wrong: BadRecord | None
@@ -181,7 +190,9 @@ class Reader:
             if observed is not None:
                 unknown = self._observations.check(observed, as_answer)
         except BadRecord as fault:
-            wrong = fault if wrong is None or wrong.field == "observed" else wrong
+            wrong = (
+                fault if wrong is None or wrong.field == "observed" else first_of([wrong, *wrong.others, fault, *fault.others])
+            )
         if wrong is not None and not wrong.field.startswith("observed"):
             raise wrong
         is_snapshot = given.get("event") == SNAPSHOT
@@ -190,8 +201,7 @@ class Reader:
         try:
             record = self._converted(given, observed if is_snapshot else None, self._in_logs)
         except BadRecord as fault:
-            fault.others = () if wrong is None else (wrong, *wrong.others)
-            raise
+            raise fault if wrong is None else first_of([fault, wrong, *wrong.others]) from None
         if wrong is not None:
             wrong.happened = record
             raise wrong

@@ -263,7 +263,7 @@ def test_a_line_that_names_no_account_or_two_is_of_none(begun: bytes) -> None:
     assert account_of(begun + b',"amount":NaN}') is None
 
 
-MANY = {
+MANY: dict[str, tuple[Record, list[str]]] = {
     "of several fields": ({"event": "generate", "job": 5, "cost": "1", "media": "imag"}, ["job", "cost", "media", "model"]),
     "an instant and a time of day": (
         {"event": "open_account", "at": "now", "daily_reset_time": "25:00"},

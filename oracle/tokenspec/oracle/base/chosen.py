@@ -33,7 +33,7 @@ class ChosenSpecification(NamedTuple):
     said_in: str
     folder: Path
     note: str = ""
-    """What its user is told: a file that might have named another one cannot be read as TOML."""
+    """A note for its user: a file that might have named another one cannot be read as TOML."""
 
 
 def chosen() -> ChosenSpecification:

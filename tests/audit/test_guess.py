@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,26 @@ def test_a_form_of_days_that_may_be_another_is_a_guess(tmp_path: Path) -> None:
     assert lines['format = "%m/%d/%Y %I:%M %p"'] == "a guess"
     log = write_csv(tmp_path / "log.csv", [{**row, "at": "2026-07-15 9:00 PM"} for row in rows])
     assert 'format = "%Y-%m-%d %I:%M %p"' in dict(lines_of(within("map", log).out))
+    log = write_csv(tmp_path / "log.csv", [{**row, "at": "2026-07-15"} for row in rows])
+    assert 'format = "%Y-%m-%d"' in dict(lines_of(within("map", log).out))
+
+
+@pytest.mark.parametrize("form", ["csv", "sqlite"])
+def test_a_table_with_the_names_of_a_record_has_a_map(form: str, tmp_path: Path) -> None:
+    some = [
+        {"account": "a", "at": "2026-07-15T09:00:00Z", "event": "open_account", "daily": "150"},
+        {"account": "a", "at": "2026-07-15T10:00:00Z", "event": "daily_reset", "daily": "150"},
+    ]
+    log = write_csv(tmp_path / "log.csv", some)
+    if form == "sqlite":
+        log = tmp_path / "log.db"
+        with closing(sqlite3.connect(log)) as database:
+            database.execute("CREATE TABLE log (account, at, event, daily)")
+            database.executemany("INSERT INTO log VALUES (?, ?, ?, ?)", [tuple(row.values()) for row in some])
+            database.commit()
+    assert within("map", log, "-o", tmp_path / "map.toml").code == 0
+    done = within("replay", log, "--map", tmp_path / "map.toml", "--format", "json")
+    assert (done.code, done.report["compared"]) == (0, 2)
 
 
 def test_columns_called_after_pools_are_their_balances(tmp_path: Path) -> None:

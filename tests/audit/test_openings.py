@@ -115,5 +115,5 @@ def test_what_comes_in_less_what_goes_out_may_have_two_columns(tmp_path: Path) -
         '[source]\nformat = "csv"\n[fields]\naccount = "who"\nat = "at"\n[events]\nevent = "open_account"\n'
         '[observed]\ntotal = { column = "in", less = "out", divide = 1000 }\n'
     )
-    (tmp_path / "cents.csv").write_text("who,at,in,out\nann,2026-07-20,150250,250\n")
+    (tmp_path / "cents.csv").write_text("who,at,in,out\nann,2026-07-20T00:00:00Z,150250,250\n")
     assert within("replay", tmp_path / "cents.csv", "--map", tmp_path / "map.toml").code == 0

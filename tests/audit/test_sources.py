@@ -252,6 +252,11 @@ ZONES: dict[str, tuple[str, str, str | None]] = {
     "a word that databases know": ("", "epoch", None),
     "small letters": ("", "2026-07-15t09:00:00z", "2026-07-15T09:00:00Z"),
     "microseconds for seconds": ('unit = "s"', "1784106000000000", None),
+    "the end of a day": ("", "2026-07-15T24:00:00Z", None),
+    "the end of a day in a zone": ('zone = "Europe/Berlin"', "2026-07-15 24:00:00", None),
+    "a day alone": ("", "2026-07-15", None),
+    "a day alone whose form is said": ('format = "%Y-%m-%d"', "2026-07-15", "2026-07-15T00:00:00Z"),
+    "one figure for an hour": ("", "2026-07-15 9:00", "2026-07-15T09:00:00Z"),
 }
 
 
@@ -282,13 +287,24 @@ def test_settings_are_inferred_from_a_table(tmp_path: Path) -> None:
     )
 
 
-def test_a_number_in_another_unit_is_told_with_the_unit_that_it_looks_like(tmp_path: Path) -> None:
-    (tmp_path / "log.csv").write_text("who,at\nann,1784106000\n")
+def test_an_instant_that_is_nearly_right_is_told_what_makes_it_one(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("who,at\nann,1784106000\nbob,2026-07-15\n")
     (tmp_path / "map.toml").write_text(
         '[source]\nformat = "csv"\n[time]\nunit = "ms"\n[fields]\naccount = "who"\nat = "at"\n[events]\nevent = "open_account"\n'
     )
-    (bad,) = audited(tmp_path / "log.csv", tmp_path / "map.toml").report["bad_records"]
-    assert bad["rule"].endswith('this looks like s: write unit = "s"')
+    number, day = audited(tmp_path / "log.csv", tmp_path / "map.toml").report["bad_records"]
+    assert number["rule"].endswith('this looks like s: write unit = "s"')
+    assert day["rule"].endswith('write format = "%Y-%m-%d" if its midnight is meant')
+
+
+@pytest.mark.parametrize(("code", "time"), [(65, ""), (0, '[time]\nformat = "%Y-%m-%d"\n')])
+def test_a_column_of_days_is_taken_as_their_texts_are(code: int, time: str, tmp_path: Path) -> None:
+    duckdb.sql("SELECT 'ann' AS who, DATE '2026-07-15' AS at").write_parquet(str(tmp_path / "log.parquet"))
+    observed = '[observed]\noutcome = { value = "accepted" }\n'
+    (tmp_path / "map.toml").write_text(
+        f'[source]\nformat = "parquet"\n{time}[fields]\naccount = "who"\nat = "at"\n[events]\nevent = "open_account"\n{observed}'
+    )
+    assert audited(tmp_path / "log.parquet", tmp_path / "map.toml").code == code
 
 
 OPENED = '{"who":"ann","at":"2026-07-15T09:00:00Z","kind":"open_account","held":150,"due":"2026-07-16T00:00:00Z"}'

@@ -9,8 +9,22 @@ from typing import Any
 
 import pytest
 
-from command.conftest import LARGEST, Record, Replayed, generate, line_of, opened, record, replayed, tokenspec
+from command.conftest import (
+    LARGEST,
+    Record,
+    Replayed,
+    divergent,
+    generate,
+    line_of,
+    opened,
+    record,
+    replayed,
+    tokenspec,
+    within,
+    write_log,
+)
 from tokenspec.oracle.base.errors import BadRecord, BadSetting, WentBack, WrongUsage
+from tokenspec.oracle.wire.record_faults import account_of
 
 AT = "2026-07-15T09:00:00Z"
 NEEDED: dict[str, Record] = {
@@ -224,6 +238,65 @@ def test_nesting_of_every_depth_is_bad_and_never_a_bug(kind: str, tmp_path: Path
     assert (done.code, done.err) == (65, "")
 
 
+UNREAD = {
+    "no number": b'"amount":NaN}',
+    "nested too deeply": b'"amount":1,"note":' + b"[" * 2_000 + b"]" * 2_000 + b"}",
+    "cut off": b'"amount":1',
+    "not text": b'"amount":1,"note":"\xff"}',
+    "a name in quotes within a text": b'"note":"\\"account\\":\\"bob\\"","inner":{"account":"bob"},"amount":NaN}',
+}
+
+
+@pytest.mark.parametrize("kind", list(UNREAD))
+def test_the_account_of_a_line_that_is_no_json_is_known(kind: str, tmp_path: Path) -> None:
+    begun = b'{"account" : "ada","at":"2026-07-15T09:00:00Z","event":"buy_api",'
+    then = line_of(record("ada", AT, "buy_api", amount=1, observed={"total": 151}))
+    (tmp_path / "log.jsonl").write_bytes(b"\n".join([line_of(opened()), begun + UNREAD[kind], then]))
+    done = within("replay", tmp_path / "log.jsonl")
+    assert (done.code, "of this account 1 earlier line was skipped: " in done.out) == (15, True)
+
+
+@pytest.mark.parametrize(
+    "begun", [b'{"event":"cancel"', b'{"account":"ada","account":"bob"', b'{"x":{"account":"ada"}', b'{"account":5']
+)
+def test_a_line_that_names_no_account_or_two_is_of_none(begun: bytes) -> None:
+    assert account_of(begun + b',"amount":NaN}') is None
+
+
+MANY: dict[str, tuple[Record, list[str]]] = {
+    "of several fields": ({"event": "generate", "job": 5, "cost": "1", "media": "imag"}, ["job", "cost", "media", "model"]),
+    "an instant and a time of day": (
+        {"event": "open_account", "at": "now", "daily_reset_time": "25:00"},
+        ["at", "daily_reset_time"],
+    ),
+    "without its fields": ({"event": "transfer", "at": 5}, ["to", "at", "amount"]),
+    "of an unknown event": ({"event": "open", "at": True, "id": 1}, ["event", "at", "id"]),
+    "within and without": (
+        {"event": "buy_api", "amount": "1", "observed": {"x": 1, "plan": 2}},
+        ["amount", "observed.plan", "observed.x"],
+    ),
+    "of an observation": (
+        {"event": "cancel", "observed": {"x": 1, "total": "1", "charge": {"y": 1}}},
+        ["observed.total", "observed.x", "observed.charge.y"],
+    ),
+    "that cannot be read": (
+        {"event": "login", "account": "\ud800", "id": "\ud800", "session": 5, "observed": "\ud800"},
+        ["account", "id", "observed", "session"],
+    ),
+    "of a snapshot": ({"event": "snapshot", "state": 5, "id": 5}, ["state", "id"]),
+}
+
+
+@pytest.mark.parametrize("kind", list(MANY))
+def test_all_that_is_wrong_in_a_record_is_told_at_once(kind: str, tmp_path: Path) -> None:
+    fields, names = MANY[kind]
+    log = write_log(tmp_path / "log.jsonl", [{"account": "ada", "at": AT, **fields}])
+    (bad,) = within("replay", log, "--format", "json").report["bad_records"]
+    assert sorted([bad["field"], *(other["field"] for other in bad["others"])]) == sorted(names)
+    told = within("replay", log).out.splitlines()[0]
+    assert all(f"{name}: " in told for name in names)
+
+
 def test_what_cannot_be_held_is_told_apart_in_an_observation_and_passed_over_elsewhere(tmp_path: Path) -> None:
     seen = [line_of(opened(f"a{n}", observed="@@")).replace(b'"@@"', raw.encode()) for n, raw in enumerate(UNREADABLE)]
     unknown = [line_of(opened(f"b{n}", note="@@")).replace(b'"@@"', raw.encode()) for n, raw in enumerate(UNREADABLE)]
@@ -231,6 +304,22 @@ def test_what_cannot_be_held_is_told_apart_in_an_observation_and_passed_over_els
     done = replayed(tmp_path, [*seen, *unknown, *charged])
     assert (done.code, {b["field"] for b in done.report["bad_records"]}) == (65, {"observed"})
     assert (done.report["compared"], done.report["unknown_fields"][0]["times"]) == (12, 6)
+
+
+@pytest.mark.parametrize("end", ["", ',"id":5'])
+def test_a_name_with_half_of_a_character_is_one_that_nobody_knows(end: str, tmp_path: Path) -> None:
+    begun = line_of(opened(observed={"balances": {"daily": 150}}))[:-1]
+    (tmp_path / "log.jsonl").write_bytes(begun + b',"\\ud800":1' + end.encode() + b"}\n" + line_of(divergent("bo")))
+    done = within("replay", tmp_path / "log.jsonl", "--format", "json")
+    bad, unknown = ([each["field"] for each in done.report[name]] for name in ("bad_records", "unknown_fields"))
+    assert (done.code, bad, unknown) == (15, *((["id"], []) if end else ([], ["\\ud800"])))
+
+
+@pytest.mark.parametrize("verb", [("diagram", "sequence", "--format", "mermaid", "--log"), ("explore", "-o", "-")])
+@pytest.mark.parametrize("field", ['"note":1e400', '"note":"\\ud800"', '"\\ud800":1'])
+def test_a_record_with_what_cannot_be_held_is_shown(verb: tuple[str, ...], field: str, tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_bytes(line_of(opened())[:-1] + f",{field}}}".encode())
+    assert within(*verb, tmp_path / "log.jsonl").code == 0
 
 
 def test_an_observed_integer_of_400_digits_is_bad(tmp_path: Path) -> None:

@@ -295,6 +295,9 @@ def test_a_fifth_of_the_allowance_is_no_fault_yet_and_one_token_more_is() -> Non
     # Of a free account, the allowance is the daily one.
     assert "small_difference" in found("01", "ines", {"daily": 112})
     assert "real_fault" in found("01", "ines", {"daily": 111})
+    # Packs and a free account's fast tokens have none: nothing of them may be off.
+    assert "real_fault" in found("11", "stellan", {"topup": 1})
+    assert "real_fault" in found("01", "ines", {"fast": 1})
 
 
 def test_a_true_balance_has_no_wrong_figure_to_explain() -> None:

@@ -161,6 +161,19 @@ def test_a_replay_begun_anew_leaves_the_journal_of_another_one_as_it_is(stopped:
     assert done.code == 15  # That of the log.
 
 
+def test_a_file_that_is_no_journal_is_not_written_over(stopped: Path) -> None:
+    (stopped / "new.json.journal").write_text("what I wrote today\n")
+    asked = ("replay", "log.jsonl", "--save-state", "new.json", "--save-every", "5")
+    done = within(*asked, cwd=stopped)
+    assert (done.code, done.out, (stopped / "new.json.journal").read_text()) == (64, "", "what I wrote today\n")
+    assert "new.json.journal is no journal of a replay, and would be written over" in done.err
+    # One that a replay left which was killed before it saved a state is begun anew.
+    for left in (b"", bytes(8) + (2).to_bytes(8, "little") + b"{}"):
+        (stopped / "new.json.journal").write_bytes(left)
+        assert within(*asked, cwd=stopped).code == 15
+        (stopped / "new.json").unlink()
+
+
 @pytest.mark.parametrize("wrong", ["changed", "cut"])
 def test_another_log_of_the_same_name_is_found_out(wrong: str, stopped: Path) -> None:
     records = [*NASTY[:2], NASTY[0], *NASTY[3:]] if wrong == "changed" else NASTY[:7]

@@ -45,6 +45,11 @@ CHANGES = {
     "ranking_without_free": ('["free", "lo", "hi"]', '["lo", "hi"]', "ranking"),
     "ranking_with_a_plan_that_is_not_described": ('["free", "lo", "hi"]', '["free", "lo", "hi", "top"]', "plans.top"),
     "alias_of_nothing": ('old = "lo"', 'old = "gone"', "aliases.old"),
+    "model_of_no_origin": (
+        'old = "lo"',
+        'old = "lo"\n[models.m]\norigin = "first_part"',
+        "it is one of first_party, third_party (did you mean first_party?)",
+    ),
     "broken_toml": ("daily = 40", "daily = [", "TOML"),
     "very_deep": ("daily = 40", f"daily = {'[' * 3_000}{']' * 3_000}", ""),
 }

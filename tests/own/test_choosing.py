@@ -74,7 +74,9 @@ def test_an_empty_variable_is_not_the_shipped_one(folder: Path) -> None:
 @pytest.mark.parametrize("text", ["[project]\nname = 'x'\n", "[project\n", "", "[tool.other]\nspec = 5\n"])
 def test_a_project_that_has_nothing_to_do_with_it_changes_nothing(text: str, folder: Path) -> None:
     (folder / "pyproject.toml").write_text(text)
-    assert tokenspec("replay", "log.jsonl", cwd=folder).stdout.endswith("conforms\n")
+    done = tokenspec("replay", "log.jsonl", cwd=folder)
+    assert done.stdout.endswith("conforms\n")
+    assert ("pyproject.toml is not TOML, and is passed over: " in done.stderr) == (text == "[project\n")
 
 
 @pytest.mark.parametrize("name", ["../raising:SPECIFICATION", ".raising:SPECIFICATION", "raising:A:B", "raising.py:a-b"])

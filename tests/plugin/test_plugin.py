@@ -142,6 +142,7 @@ def test_fixtures_are_there_for_tests_of_ones_own(project: pytest.Pytester) -> N
         (("--tokenspec-vectors", "nowhere"), "*No such file or directory*nowhere*"),
         (("--tokenspec-policy", "refund=maybe"), "*'maybe' is not among its answers*"),
         (("--tokenspec-seed", "x"), "*tokenspec_seed: the value is a number, found 'x'*"),
+        (("--tokenspec-timeout", "nan"), "*tokenspec_timeout: the value is more than 0, found 'nan'*"),
         (("--tokenspec-sut", "python:no.such:thing"), "*cannot be loaded*"),
         (("--tokenspec-catalogue", "none.toml"), "*none.toml*"),
         ((), "*there is no implementation: *"),
@@ -154,6 +155,34 @@ def test_what_is_wrongly_asked_for_is_said_in_a_line(project: pytest.Pytester, o
     assert done.parseoutcomes().get("passed", 0) == 0
     done.stdout.fnmatch_lines([why])
     done.stdout.no_fnmatch_line("*testing.py*")
+
+
+WRONGLY_WRITTEN = {
+    "tokenspec_sut()": ("", "*one implementation, and by name *; found 0 values without a name"),
+    "tokenspec_sut(Wallet(), 'reasons.toml')": ("", "*found 2 values without a name"),
+    "tokenspec_sut(Wallet(), reason='r.toml')": ("", "*one implementation, and by name *; found reason"),
+    "tokenspec_sut(Wallet(), timeout=[1])": ("", "*tokenspec_timeout: the value is a number, found [[]1[]]*"),
+    "tokenspec_sut(Wallet())": (
+        "token_sut.replay([{'account': 'a', 'event': 'cancel'}])",
+        "tokenspec: at: it is required for cancel",
+    ),
+    "tokenspec_sut(Wallet(), seed=1)": ("token_sut.replay(['cancel'])", "tokenspec: record: it is a mapping with account*"),
+    "tokenspec_sut(Wallet(), seed=2)": ("token_sut.check({})", "tokenspec: vector: *"),
+}
+"""By marker, what the test does, and what is said."""
+
+
+def test_what_is_wrongly_written_in_a_test_is_said_in_a_line(project: pytest.Pytester) -> None:
+    tests = "".join(
+        f"@pytest.mark.{marker}\ndef test_{n}(token_sut):\n    {does or 'token_sut.replay([])'}\n"
+        for n, (marker, (does, _)) in enumerate(WRONGLY_WRITTEN.items())
+    )
+    write_tests(project, f"import pytest\n{tests}")
+    done = ran(project)
+    assert done.parseoutcomes().get("passed", 0) == 0
+    for _, why in WRONGLY_WRITTEN.values():
+        done.stdout.fnmatch_lines([why])
+    done.stdout.no_fnmatch_line("*wallet_tests.py*")
 
 
 def test_a_saved_test_fails_until_the_wallet_is_right(project: pytest.Pytester) -> None:

@@ -45,6 +45,25 @@ def test_a_world_is_opened_used_closed_and_opened_again() -> None:
     assert "no world is open" in gone["error"]
 
 
+def test_an_open_that_joins_goes_on_with_the_world_there_is() -> None:
+    server = Server()
+    joining = OPEN | {"join": True}
+    told = server.handle(joining)  # Where there is none yet, it begins one.
+    assert server.handle(OPENED)["outcome"] == "accepted"
+    assert server.handle(joining) == told
+    assert server.handle(OPENED)["reason"] == "account_must_be_new"
+    assert "join: it is true or false" in server.handle(OPEN | {"join": "yes"})["error"]
+    server.handle(OPEN | {"join": False})
+    assert server.handle(OPENED)["outcome"] == "accepted"
+
+
+def test_an_open_that_fails_leaves_what_answers_hold_as_it_was() -> None:
+    server = Server()
+    server.handle(OPEN)
+    assert "error" in server.handle(OPEN | {"observes": ["total"], "policy": {"refund": "maybe"}})
+    assert "total" not in server.handle(OPENED)
+
+
 def test_the_catalogue_and_the_policy_of_open_count() -> None:
     mine = OPEN | {"catalogue": OPEN["catalogue"] | {"daily": 7}, "policy": DEFAULTS | {"refund": "none"}}  # type: ignore[operator]
     refund = OPENED | {"event": "refund", "job": "j"}

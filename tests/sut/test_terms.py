@@ -342,9 +342,15 @@ def test_what_else_it_says_is_the_same_each_time(part: str) -> None:
         ({"catalogue": {"daily": 1.5}}, "catalogue.daily: expected integer"),
         ({"catalogue": {"ranking": "free"}}, "catalogue.ranking: expected array, got string"),
         ({"catalogue": {"plans": {"free": {"api": 0}}}}, "catalogue.plans.allowance: the key is required and missing"),
-        ({"catalogue": {"plans": {"free": {"allowance": 0, "relaxed": ["smell"]}}}}, "catalogue.plans"),
+        (
+            {"catalogue": {"plans": {"free": {"allowance": 0, "relaxed": ["smell"]}}}},
+            "catalogue.plans: it is one of image, video",
+        ),
         ({"catalogue": {"packs": {"small": None}}}, "catalogue.packs"),
-        ({"catalogue": {"models": {"m": {"origin": "elsewhere", "paid_only": False}}}}, "catalogue.models"),
+        (
+            {"catalogue": {"models": {"m": {"origin": "elsewhere", "paid_only": False}}}},
+            "catalogue.models: it is one of first_party, third_party",
+        ),
         ({"largest": 0}, "largest: it is a whole number from 1 to"),
         ({"largest": 1.5}, "largest: it is a whole number"),
         ({"largest": True}, "largest: it is a whole number"),

@@ -64,19 +64,23 @@ def _in_words(change: Change) -> str:
 def _real_fault(asked: Asked) -> Iterator[BalanceCause]:
     now, figures = asked.story.balances, asked.story.oracle.parameters
     plan = asked.story.state["plan"]
-    allowances = {"daily": int(figures["daily_allowance"]), "api": int(figures[f"api[{plan}]"])}
+    monthly = int(figures[f"allowance[{plan}]"])
+    allowances = {
+        "daily": int(figures["daily_allowance"]),
+        "fast": monthly,
+        "rollover": monthly,
+        "api": int(figures[f"api[{plan}]"]),
+    }
     for pool, tokens in asked.wrong.items():
-        of = allowances.get(pool, int(figures[f"allowance[{plan}]"])) or allowances["daily"]
-        off = abs(tokens - now[pool])
+        of, off = allowances.get(pool, 0), abs(tokens - now[pool])
         told = f"What is shown was never true: {pool} is shown as {tokens:,} and holds {now[pool]:,}."
-        told += f" {off:,} of an allowance of {of:,}"
+        told += f" {off:,} of an allowance of {of:,} is" if of else " The pool has no allowance of which it is a small part:"
         if off * _FAULT_SHARE > of:
-            sentence = f"{told} is more than a fifth: if a fresh login shows the same, it is a case for support."
+            more = " more than a fifth:" if of else ""
+            sentence = f"{told}{more} if a fresh login shows the same, it is a case for support."
             yield BalanceCause("real_fault", ("A14",), sentence)
         else:
-            yield BalanceCause(
-                "small_difference", ("A14", "A07"), f"{told} is no more than a fifth: log in afresh and look again."
-            )
+            yield BalanceCause("small_difference", ("A14", "A07"), f"{told} no more than a fifth: log in afresh and look again.")
 
 
 # Events in the account, whatever was shown

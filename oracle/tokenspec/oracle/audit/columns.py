@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _LINES = "header = false, auto_detect = false, all_varchar = true, delim = '\x01', quote = '', escape = ''"
 _REJECTS = "ignore_errors = true, store_rejects = true"
-_LOCAL = r"^\d{4}[-/]\d{1,2}[-/]\d{1,2}([ T]+\d{1,2}:\d{1,2}(:\d{1,2}(\.\d*)?)?)?"
+_LOCAL = r"^\d{4}[-/]\d{1,2}[-/]\d{1,2}[ T]+([01]?\d|2[0-3]):\d{1,2}(:\d{1,2}(\.\d*)?)?"
 _WITHOUT_OFFSET = f"{_LOCAL}$"
 _WITH_OFFSET = rf"{_LOCAL}( ?UTC|Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)$"
 _NUMBER = r"^\s*[+-]?\d+(\.\d+)?\s*$"
@@ -121,7 +121,7 @@ class Columns:
             return _counted(expression, time.unit)
         if kind == "TIMESTAMP WITH TIME ZONE":
             return f"epoch_us({expression})"
-        if kind.startswith("TIMESTAMP") or kind == "DATE":
+        if kind.startswith("TIMESTAMP"):
             return _local(f"CAST({expression} AS TIMESTAMP)", time.zone)
         text = self.text(column)
         if time.format is not None:

@@ -61,7 +61,8 @@ def first_map(seen: SeenTable, catalogue: AnyCatalogue) -> str:
     known = next((name for name, shape in _SHAPES.items() if shape <= seen.columns.keys()), None)
     if known is not None:
         return f"# sure: the names are those of the ready-made map {known}: --map {known} is the same.\n{ready_map(known)}"
-    if {"account", "at", "event"} <= seen.columns.keys():
+    # Of tables that are logs as they are, Parquet alone is one; others have a map for their names, too.
+    if seen.source.format in ("jsonl", "parquet") and {"account", "at", "event"} <= seen.columns.keys():
         raise BadSetting(one_line(seen.name), "this looks like a log of records already; replay it without a map")
     return _Guess(seen, catalogue).text()
 

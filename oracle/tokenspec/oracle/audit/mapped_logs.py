@@ -6,6 +6,7 @@ before its rows do begins with a snapshot.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby, pairwise
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from tokenspec.machine.lang.calendars import calendar_under
 from tokenspec.machine.lang.declaration import Clock
 from tokenspec.oracle.audit.cells import GetValue, getter, is_whole, place_in
 from tokenspec.oracle.audit.map_files import fields_of
-from tokenspec.oracle.audit.map_model import RECORDS, UNITS, LedgerMap, MapCell, RowEvent, RowGroup
+from tokenspec.oracle.audit.map_model import RECORDS, UNITS, LedgerMap, MapCell, MapTime, RowEvent, RowGroup
 from tokenspec.oracle.audit.tables import SortedRows, TableRow, names_of
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.instants import format_instant, parse_instant
@@ -212,7 +213,7 @@ class RecordsOfRows:
         if row.at is None:
             written = self._raw_at(row)
             rule = "it is no instant by the map's [time], or one that the clocks of its zone show twice or never"
-            raise BadRecord("at", rule + _meant(str(written), self._map.time.unit), as_text(written))
+            raise BadRecord("at", rule + _meant(str(written), self._map.time), as_text(written))
         yield MappedRow(row, kind, _read(row, self._observed, {}))
 
     def _readers(self, observed: Mapping[str, MapCell]) -> list[tuple[str, GetValue, GetValue]]:
@@ -285,12 +286,18 @@ class MappedLogs:
             yield from rest
 
 
-def _meant(written: str, unit: str | None) -> str:
-    """Returns the unit that a number too small for `unit` was most likely written in; empty where it is no such number."""
+def _meant(written: str, time: MapTime) -> str:
+    """Returns the unit that a number too small for its own was most likely written in, or what makes a day an instant."""
+    unit = time.unit
+    if time.format is None and _DAY.fullmatch(written):
+        return '; a day is no instant: write format = "%Y-%m-%d" if its midnight is meant'
     if unit is None or not written.isdecimal():
         return ""
     other = next((name for name, us in UNITS.items() if is_plausible(int(written) * us // 1_000)), unit)
     return f'; this looks like {other}: write unit = "{other}"' if other != unit else ""
+
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _as_it_is(row: TableRow, rows: RowsRead) -> MadeLine:

@@ -25,9 +25,9 @@ _KEYS_FROM = 1_000
 _DELIMITERS = (",", ";", "\t", "|")
 _DAYS = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y/%m/%d", "%d-%b-%Y")
 _TIMES = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
-_FORMATS = (*(f"{day} {time}" for day in _DAYS for time in _TIMES), "%Y%m%d%H%M%S")
+_FORMATS = (*(f"{day} {time}" for day in _DAYS for time in _TIMES), *_DAYS, "%Y%m%d%H%M%S")
 """Usual forms of instants besides those that need no form."""
-_LIKE_A_DAY = r"^\d{1,4}[./-](\d{1,2}|[A-Za-z]{3})[./-]\d{2,4} |^\d{14}$"
+_LIKE_A_DAY = r"^\d{1,4}[./-](\d{1,2}|[A-Za-z]{3})[./-]\d{2,4}( |$)|^\d{14}$"
 _YEARS = (946_684_800_000_000, 4_102_444_800_000_000)
 """The range of plausible instants, the years 2000 to 2099, in microseconds."""
 

@@ -32,6 +32,8 @@ class ChosenSpecification(NamedTuple):
     name: str
     said_in: str
     folder: Path
+    note: str = ""
+    """A note for its user: a file that might have named another one cannot be read as TOML."""
 
 
 def chosen() -> ChosenSpecification:
@@ -44,13 +46,14 @@ def chosen() -> ChosenSpecification:
             raise WrongUsage(VARIABLE, "it is there and empty; give package.module:NAME, or unset it")
         return ChosenSpecification(named, OPTION if named == _by_option else VARIABLE, Path.cwd())
     project = next((f for folder in (Path.cwd(), *Path.cwd().parents) if (f := folder / "pyproject.toml").is_file()), None)
-    if project is not None and (named := _named_in(project)):
+    named, note = _named_in(project) if project is not None else ("", "")
+    if project is not None and named:
         return ChosenSpecification(named, f"{project} ([tool.tokenspec] spec)", project.parent)
-    return ChosenSpecification(SHIPPED, "", Path.cwd())
+    return ChosenSpecification(SHIPPED, "", Path.cwd(), note)
 
 
-def _named_in(project: Path) -> str:
-    """Returns the specification that a pyproject.toml names; empty where it has no [tool.tokenspec].
+def _named_in(project: Path) -> tuple[str, str]:
+    """Returns the specification that a pyproject.toml names, and a note; both empty where it has no [tool.tokenspec].
 
     Raises `BadSetting` where the table names none: the shipped one would be taken in its place.
     """
@@ -61,17 +64,17 @@ def _named_in(project: Path) -> str:
     try:
         tools = tomllib.loads(written.decode()).get("tool", {})
     except ValueError as fault:
-        # Whoever builds the project is told of it; here it matters only if a specification may be named.
+        # Whoever builds the project is told of it; here it is an error only if a specification may be named.
         if SHIPPED.encode() in written:
             raise BadSetting(str(project), f"it is not TOML, and [tool.tokenspec] in it cannot be read: {fault}") from None
-        return ""
+        return "", f"{project} is not TOML, and is passed over: {fault}"
     table = tools.get("tokenspec") if isinstance(tools, dict) else None
     if table is None:
-        return ""
+        return "", ""
     named = table.get("spec") if isinstance(table, dict) and len(table) == 1 else None
     if not isinstance(named, str) or not named.strip():
         raise BadSetting(f"{project} [tool.tokenspec]", 'it holds spec = "package.module:NAME", and nothing else')
-    return named.strip()
+    return named.strip(), ""
 
 
 def chosen_by(arguments: list[str]) -> list[str]:
@@ -106,7 +109,7 @@ def load() -> Specification:
     Raises `FileNotFoundError` where there is no such module, `BadSetting` where the module raises, has no such name, or holds a
     declaration with faults.
     """
-    name, said_in, folder = chosen()
+    name, said_in, folder, _ = chosen()
     if name == SHIPPED:
         return _found(_SHIPPED_AT, said_in)
     if str(folder) not in sys.path:

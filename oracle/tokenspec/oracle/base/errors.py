@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -10,18 +10,26 @@ class BadRecord(Exception):
     """A record that is not well formed, or out of order in time: `field`, `rule`, and the `value` where there is one.
 
     `account` is the record's account, where that can be read. `happened` is the record without its observation, where only
-    the observation is wrong: the event did happen.
+    the observation is wrong: the event did happen. `others` are what else is wrong in it.
     """
 
     def __init__(self, field: str, rule: str, value: str | None = None) -> None:
         self.field, self.rule, self.value = field, rule, value
         self.account: str | None = None
         self.happened: Any = None
+        self.others: tuple[BadRecord, ...] = ()
         # What an exception is given here is what it is made from again when it is unpickled.
         super().__init__(field, rule, value)
 
     def __str__(self) -> str:
         return f"{self.field}: {self.rule}" + (f" (found {self.value})" if self.value is not None else "")
+
+
+def first_of(faults: Sequence[BadRecord]) -> BadRecord:
+    """Returns the first of some faults of one record, with the others."""
+    first, *others = faults
+    first.others = tuple(others)
+    return first
 
 
 class WentBack(BadRecord):

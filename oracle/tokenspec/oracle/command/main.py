@@ -248,9 +248,9 @@ def main(arguments: list[str] | None = None) -> None:
 def _main(arguments: list[str]) -> Any:
     """Chooses the specification, before anything that is made from it is imported, and runs the verb."""
     arguments = chosen_by(arguments)
-    if (choice := chosen()).name != SHIPPED:
-        name = load().name
-        sys.stderr.write(f"tokenspec: specification {name} ({choice.name}, {choice.said_in})\n")
+    choice = chosen()
+    if note := choice.note if choice.name == SHIPPED else f"specification {load().name} ({choice.name}, {choice.said_in})":
+        sys.stderr.write(f"tokenspec: {note}\n")
     return tokenspec.main(arguments, prog_name="tokenspec", standalone_mode=False)
 
 

@@ -24,7 +24,8 @@ def _place(line: Line) -> dict[str, Any]:
 
 def bad_data(bad: Bad) -> dict[str, Any]:
     """Returns a bad record as JSON."""
-    return {**_place(bad.line), "field": bad.fault.field, "rule": bad.fault.rule, "value": bad.fault.value}
+    told, *others = [{"field": f.field, "rule": f.rule, "value": f.value} for f in (bad.fault, *bad.fault.others)]
+    return {**_place(bad.line), **told, **({"others": others} if others else {})}
 
 
 def divergence_data(d: Divergence) -> dict[str, Any]:

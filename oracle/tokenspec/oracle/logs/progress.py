@@ -155,11 +155,11 @@ class SavedOnTheWay:
 
 def _as_data(fault: Any) -> list[Any]:
     assert isinstance(fault, BadRecord), f"{type(fault).__name__} is no part of a report"
-    return [fault.field, fault.rule, fault.value, fault.account, fault.happened is not None]
+    return [fault.field, fault.rule, fault.value, fault.account, fault.happened is not None, *map(_as_data, fault.others)]
 
 
 def _from_data(kind: Any, data: Any) -> Any:
-    field, rule, value, account, happened = data
+    field, rule, value, account, happened, *others = data
     fault = BadRecord(field, rule, value)
-    fault.account, fault.happened = account, happened or None
+    fault.account, fault.happened, fault.others = account, happened or None, tuple(_from_data(kind, each) for each in others)
     return fault

@@ -46,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Registers the marker of tests with an implementation of their own, and the count of vectors."""
-    config.addinivalue_line("markers", "tokenspec_sut(sut, reasons=None): the implementation that the test is about")
+    config.addinivalue_line("markers", "tokenspec_sut(sut, **options): the implementation that the test is about")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Vectors())
 

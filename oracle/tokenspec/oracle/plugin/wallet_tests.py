@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import pytest
 
-from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.errors import BadRecord, BadSetting, WrongUsage
 from tokenspec.oracle.base.specification import DEFAULTS, AnyCatalogue
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.report.config import Settings, SutConfig, settings_or_infer
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _NUMBERS: dict[str, Any] = {"examples": 50, "steps": 50, "seed": 0, "timeout": 5.0}
 _PATHS = ("catalogue", "reasons", "vectors")
+_OF_A_TEST = ("policy", "catalogue", "reasons", "timeout", "examples", "steps", "seed")
+"""The options that a test may have of its own, of its class or its marker."""
 
 
 class WalletTests:
@@ -125,7 +127,8 @@ class Sut:
         from tokenspec.oracle.vectors.own_suite import case_of
 
         with _told():
-            case = case_of({**vector, "policy": {**DEFAULTS, **vector["policy"]}})
+            policies = vector.get("policy")
+            case = case_of({**vector, "policy": {**DEFAULTS, **policies} if isinstance(policies, Mapping) else policies})
             case = replace(case, vector=checked_answers(Path("vector"), case.vector, is_older=True))
         if policy is None or not infers(policy):
             self.run(case)
@@ -140,7 +143,7 @@ class Sut:
 
         try:
             with _told():
-                found = replayed(self.client, self.options.setting, [dict(record) for record in records], self._openings)
+                found = replayed(self.client, self.options.setting, [_as_record(each) for each in records], self._openings)
         except CannotOpen as fault:
             _fail(f"no verdict: {fault}")
         if found is not None:
@@ -161,9 +164,10 @@ class Options:
             return value
         try:
             number = type(_NUMBERS[name])(value)
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
             raise WrongUsage(f"tokenspec_{name}", f"the value is a number, found {value!r}") from None
-        if number <= 0 and name != "seed":
+        # NaN is not above 0 either, though no comparison says that it is below.
+        if not number > 0 and name != "seed":
             raise WrongUsage(f"tokenspec_{name}", f"the value is more than 0, found {value!r}")
         return number
 
@@ -227,6 +231,10 @@ def _chosen_sut(request: pytest.FixtureRequest) -> Any:
     if on_line is not None or of_class is not None:
         return on_line if on_line is not None else of_class
     if marker is not None:
+        unknown = [name for name in marker.kwargs if name not in _OF_A_TEST]
+        if len(marker.args) != 1 or unknown:
+            there = f"found {', '.join(unknown)}" if unknown else f"found {len(marker.args)} values without a name"
+            _fail(f"tokenspec_sut: the marker holds one implementation, and by name {', '.join(_OF_A_TEST)}; {there}")
         return marker.args[0]
     return request.config.getini("tokenspec_sut") or None
 
@@ -236,7 +244,7 @@ def options_of(request: pytest.FixtureRequest) -> Options:
     config, given = request.config, dict[str, Any]()
     of_class = request.cls if isinstance(request.instance, WalletTests) else None
     marker = request.node.get_closest_marker("tokenspec_sut")
-    for name in ("policy", "catalogue", "reasons", "timeout", "examples", "steps", "seed"):
+    for name in _OF_A_TEST:
         ways = [config.getoption(f"tokenspec_{name}"), getattr(of_class, name, None), marker and marker.kwargs.get(name)]
         value = next((way for way in ways if way is not None), _in_file(config, name))
         if value is not None:
@@ -273,12 +281,18 @@ def suite_of(config: pytest.Config) -> Suite:
         raise pytest.Collector.CollectError(f"tokenspec: {fault}") from None
 
 
+def _as_record(given: Any) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise BadRecord("record", "it is a mapping with account, at and event", repr(given))
+    return dict(given)
+
+
 @contextmanager
 def _told() -> Iterator[None]:
-    """Fails the test in a line where an implementation cannot be reached, or a vector or a setting is malformed."""
+    """Fails the test in a line where an implementation cannot be reached, or a record, a vector or a setting is malformed."""
     try:
         yield
-    except (BadSetting, OSError) as fault:
+    except (BadRecord, BadSetting, OSError) as fault:
         why = f"{fault.filename}: {fault.strerror}" if isinstance(fault, OSError) and fault.filename else str(fault)
         _fail(f"tokenspec: {why}")
 

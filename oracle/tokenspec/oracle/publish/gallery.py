@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
-
-import msgspec
 
 from tokenspec.diagrams.decision import decision
 from tokenspec.diagrams.graph import Graph
@@ -92,8 +89,7 @@ def sequence_of(path: str, account: str | None, oracle: Oracle) -> Graph:
             raise BadSetting(f"{line.file}:{line.number}", f"{bad.field}: {bad.rule}") from None
         accounts[record.account] = None
         if account in (None, record.account):
-            shown: dict[str, Any] = msgspec.json.decode(line.content)
-            records.append(shown | {"observed": answer.as_dict()})
+            records.append(oracle.reader.as_written(line.content) | {"observed": answer.as_dict()})
             found = differing(record, answer)
             wrong.append(tuple(f"{name} expected {as_text(want)}, observed {as_text(got)}" for name, want, got in found))
     if not records:

@@ -315,10 +315,13 @@ def _data(found: Replay, oracle: Oracle) -> dict[str, Any]:
 def bad_record_text(bad: Bad) -> str:
     """Returns a bad record with its place, on one line."""
     line, fault = bad.line, bad.fault
-    value = f", found {one_line(fault.value, 100)}" if fault.value is not None else ""
+    told = (
+        f"{each.field}: {one_line(each.rule, 300)}" + (f", found {one_line(each.value, 100)}" if each.value is not None else "")
+        for each in (fault, *fault.others)
+    )
     done = "skipped" if fault.happened is None else "its event happened, and nothing of it is compared"
     byte = f"(byte {line.offset}) " if line.offset >= 0 else ""
-    return f"{place_of(line)}: {byte}bad record, {done}: {fault.field}: {one_line(fault.rule, 300)}{value}"
+    return f"{place_of(line)}: {byte}bad record, {done}: {'; '.join(told)}"
 
 
 def bad_record_texts(every: Sequence[Bad]) -> list[str]:
@@ -326,7 +329,8 @@ def bad_record_texts(every: Sequence[Bad]) -> list[str]:
     groups: dict[object, list[Bad]] = {}
     for number, bad in enumerate(every):
         is_form = bad.fault.happened is not None
-        groups.setdefault((bad.fault.field, bad.fault.rule) if is_form else number, []).append(bad)
+        broken = tuple((each.field, each.rule) for each in (bad.fault, *bad.fault.others))
+        groups.setdefault(broken if is_form else number, []).append(bad)
     return [bad_record_text(first) + (f" (and {len(rest)} more like it)" if rest else "") for first, *rest in groups.values()]
 
 

@@ -87,13 +87,14 @@ class Server:
             return _error(
                 f"observes: it lists what answers are to hold beside the usual fields, {', '.join(SUMS)}, found {as_text(sums)}"
             )
+        joins = given(request, "join", False)
+        if not isinstance(joins, bool):
+            return _error(f"join: it is true or false, found {as_text(joins)}")
+        if not joins or self._world is None:
+            catalogue = self._catalogue if written is None else catalogue_from(written)
+            settings = {**policy, **self._fixed}
+            self._world = Oracle(settings, catalogue, self._resets, machine_reader=self._machine_reader)
         self._sums = frozenset(sums)
-        self._world = Oracle(
-            {**policy, **self._fixed},
-            self._catalogue if written is None else catalogue_from(written),
-            self._resets,
-            machine_reader=self._machine_reader,
-        )
         by_itself = unwritten(self._resets)
         answer: Message = {
             "name": "tokenspec",

@@ -15,7 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 from tokenspec.machine.lang.declaration import Event
 from tokenspec.machine.lang.expr import Lit, Var
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens
-from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.errors import BadRecord, first_of
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.base.nearest import did_you_mean, no_such
 from tokenspec.oracle.base.specification import ABSENT, POOLS, account
@@ -80,23 +80,26 @@ class Observations:
         """Returns the unknown names, which only an answer may have. Raises `BadRecord` where something is not well formed."""
         if not isinstance(observed, dict):
             raise BadRecord("observed", f"it is an object, such as an answer; {_not_converted(observed, dict[str, Any])}")
-        unknown = []
+        unknown, wrong = list[str](), list[BadRecord]()
         for name, value in observed.items():
             if name not in self._types:
                 unknown.append(f"observed.{name}")
-            elif name in BY_POOL and isinstance(value, dict):
+                continue
+            parts = {name: (value, self._types[name] | None)}
+            if name in BY_POOL and isinstance(value, dict):
                 unknown += [f"observed.{name}.{pool}" for pool in value if pool not in POOLS]
-                for pool, tokens in value.items():
-                    if pool in POOLS:
-                        self._check_form(f"{name}.{pool}", tokens, Countable | None)
-            else:
-                self._check_form(name, value, self._types[name] | None)
-                if name in INSTANTS and value is not None:
-                    read_by(instant_of, f"observed.{name}", value)
-        if unknown and not as_answer:
-            *_, parent, last = ["", *unknown[0].split(".", 2)]
+                parts = {f"{name}.{pool}": (value[pool], Countable | None) for pool in value if pool in POOLS}
+            for part, (written, kind) in parts.items():
+                try:
+                    self._check_form(part, written, kind)
+                except BadRecord as fault:
+                    wrong.append(fault)
+        for name in () if as_answer else unknown:
+            *_, parent, last = ["", *name.split(".", 2)]
             known, what = (POOLS, "pool") if parent in BY_POOL else (NAMES, "field of an answer")
-            raise BadRecord(one_line(unknown[0]), no_such(what, last, known))
+            wrong.append(BadRecord(one_line(name), no_such(what, last, known)))
+        if wrong:
+            raise first_of(wrong)
         return unknown
 
     def forms(self) -> dict[str, Any]:
@@ -115,6 +118,8 @@ class Observations:
             known = self._values.get(name, ())
             rule = f"it is one of {', '.join(known)}{did_you_mean(value, known)}" if known else wrong
             raise BadRecord(f"observed.{name}", rule, as_text(value))
+        if name in INSTANTS and value is not None:
+            read_by(instant_of, f"observed.{name}", value)
 
 
 def have_good_instants(observed: Mapping[str, Any]) -> bool:

@@ -6,8 +6,7 @@ Only the form of a record is checked. An unlisted plan or a cost of 0 is well fo
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import Annotated, Any, Literal, Union
 
@@ -17,14 +16,15 @@ from msgspec import Meta
 from tokenspec.machine.lang.catalogue import UNLISTED, Entries
 from tokenspec.machine.lang.declaration import Actor, Event, Key, Origin, Shape
 from tokenspec.machine.lang.types import Bool, Enum, Type
-from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.errors import BadRecord, first_of
 from tokenspec.oracle.base.instants import parse_time_of_day
-from tokenspec.oracle.base.nearest import did_you_mean, nearest
+from tokenspec.oracle.base.nearest import nearest
 from tokenspec.oracle.base.specification import POOLS, SPEC, TOTAL_POOLS
-from tokenspec.oracle.base.text import as_text, in_our_words, one_line
+from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.base.unique_names import repeated_name
 from tokenspec.oracle.wire.answers import Answer, Difference, differences
 from tokenspec.oracle.wire.observations import NAMES, Countable, Observations, have_good_instants, instant_of, read_by
+from tokenspec.oracle.wire.record_faults import RecordFaults, account_of, unreadable
 from tokenspec.oracle.wire.snapshot_records import SNAPSHOT, AccountState, check_names, finish
 
 RENAMED = tuple(key for kind in SPEC.form.values() if isinstance(kind, Entries) for key in kind.renames)
@@ -72,7 +72,7 @@ class Reader:
         self._in_logs = Union[(*self._structs.values(), Snapshot)]
         self._decoder = msgspec.json.Decoder(self._in_logs)
         self._formed = {e.name: own for e in self.events if (own := tuple(k for k in e.keys if k.shape in _FORMS))}
-        self._choices = {
+        choices = {
             f.key: f.type.members
             for e in self.events
             for f in e.fields
@@ -81,7 +81,8 @@ class Reader:
         self._instead = {e.name: keys for e in self.events if (keys := tuple((f.key, f.instead) for f in e.fields if f.instead))}
         self._renamed = {name: tuple(key for key in RENAMED if key in fields) for name, fields in self._fields.items()}
         self._with_own_forms = self._formed.keys() | self._instead.keys()
-        self._choices |= {k.name: TOTAL_POOLS for keys in self._formed.values() for k in keys if k.shape is Shape.POOLS}
+        choices |= {k.name: TOTAL_POOLS for keys in self._formed.values() for k in keys if k.shape is Shape.POOLS}
+        self._faults = RecordFaults(self._fields, choices)
 
     def decode(self, line: bytes) -> Record:
         """Returns the record that a line of a log holds. Raises `BadRecord`."""
@@ -98,7 +99,9 @@ class Reader:
             record: Any = self._decoder.decode(line)
             given = _anything(line)
         except UnicodeDecodeError as fault:
-            raise BadRecord("line", f"a log is UTF-8 text, and byte {fault.start} of the line is not") from None
+            wrong = BadRecord("line", f"a log is UTF-8 text, and byte {fault.start} of the line is not")
+            wrong.account = account_of(line)
+            raise wrong from None
         except (msgspec.DecodeError, RecursionError) as fault:
             return self._read_slowly(line, str(fault), as_answer)
         observed = given.get("observed")
@@ -116,9 +119,8 @@ class Reader:
             record.observed_as = "answer"
         try:
             self._finish(record, given["event"])
-        except BadRecord as fault:
-            fault.account = record.account
-            raise
+        except BadRecord:
+            return self._read_slowly(line, "", as_answer)
         known = self._fields[given["event"]]
         return record, [] if known.issuperset(given) else [name for name in given if name not in known]
 
@@ -137,17 +139,19 @@ class Reader:
             given = _anything(line)
         except (msgspec.DecodeError, RecursionError):
             given, wrong = self._without_unreadable(line)
-        if not isinstance(given, dict):
-            raise self._explained(message, given)
-        account = given.get("account")
         try:
+            if not isinstance(given, dict):
+                raise self._faults.explained(message, given)
             return self._read_in_parts(line, given, as_answer, wrong)
         except BadRecord as fault:
+            account = given.get("account") if isinstance(given, dict) else account_of(line)
             fault.account = account if isinstance(account, str) else None
+            if isinstance(given, dict) and fault.happened is None:
+                fault.others += tuple(self._others(given, fault))
             raise
 
     def _without_unreadable(self, line: bytes) -> tuple[Any, BadRecord | None]:
-        """Returns a line that is JSON with null for each value that the library does not take, and the fault of a known field.
+        """Returns a line that is JSON with null for each value that the library does not take, and the faults of known fields.
 
         So the account is known, and what is wrong in the observation alone is told apart.
         """
@@ -155,14 +159,23 @@ class Reader:
             given = json.loads(line.decode(), parse_constant=int)
         except (ValueError, RecursionError):
             return None, None
-        wrong: BadRecord | None = None
-        event = given.get("event") if isinstance(given, dict) else None
+        if not isinstance(given, dict):
+            return given, None
+        broken = {name: rule for name, value in given.items() if (rule := unreadable(value))}
+        event = given.get("event")
         known = self._fields.get(event, Record.__struct_fields__) if isinstance(event, str) else Record.__struct_fields__
-        for name, value in given.items() if isinstance(given, dict) else ():
-            if rule := _unreadable({name: value}):
-                given[name] = None
-                wrong = wrong or (BadRecord(name, rule) if name in known else None)
-        return given, wrong
+        wrong = [BadRecord(name, rule) for name, rule in broken.items() if name in known]
+        # A name that is no text is none that is known, and is shown with escapes.
+        read = {name.encode(errors="backslashreplace").decode(): None if name in broken else given[name] for name in given}
+        return read, first_of(wrong) if wrong else None
+
+    def as_written(self, line: bytes) -> dict[str, Any]:
+        """Returns the object of a line that holds a record, with null for what the library does not take."""
+        try:
+            found: dict[str, Any] = _anything(line)
+        except msgspec.DecodeError:
+            found, _ = self._without_unreadable(line)
+        return found
 
     def _read_in_parts(
         self, line: bytes, given: dict[str, Any], as_answer: bool, wrong: BadRecord | None
@@ -177,13 +190,18 @@ class Reader:
             if observed is not None:
                 unknown = self._observations.check(observed, as_answer)
         except BadRecord as fault:
-            wrong = fault if wrong is None or wrong.field == "observed" else wrong
+            wrong = (
+                fault if wrong is None or wrong.field == "observed" else first_of([wrong, *wrong.others, fault, *fault.others])
+            )
         if wrong is not None and not wrong.field.startswith("observed"):
             raise wrong
         is_snapshot = given.get("event") == SNAPSHOT
         if is_snapshot:
             check_names(given.get("state"))
-        record = self._converted(given, observed if is_snapshot else None, self._in_logs)
+        try:
+            record = self._converted(given, observed if is_snapshot else None, self._in_logs)
+        except BadRecord as fault:
+            raise fault if wrong is None else first_of([fault, wrong, *wrong.others]) from None
         if wrong is not None:
             wrong.happened = record
             raise wrong
@@ -192,6 +210,22 @@ class Reader:
             record.observed_as = "answer"
         self._replace_aliases(record)
         return record, [*(name for name in given if name not in self._fields[event_of(record)]), *unknown]
+
+    def _others(self, given: Mapping[str, Any], first: BadRecord) -> Iterator[BadRecord]:
+        """Yields what else is wrong in a record, its observation apart."""
+        event = str(given.get("event"))
+        kind = Snapshot if event == SNAPSHOT else self._structs.get(event, Record)
+        yield from self._faults.others(given, kind, first, partial(self._check, event))
+        for key, other in self._instead.get(event, ()):
+            if first.field not in (key, other):
+                yield from _unless_either(event, {each: given.get(each) for each in (key, other)})
+
+    def _check(self, event: str, field: str, value: Any) -> None:
+        if field == "at":
+            read_by(instant_of, field, value)
+        for own in self._formed.get(event, ()):
+            if own.name == field:
+                _FORMS[own.shape](field, value)
 
     def convert(self, record: Mapping[str, Any]) -> Record:
         """Returns the record of a Python mapping; the observation is left as it is."""
@@ -211,7 +245,7 @@ class Reader:
         try:
             found: Any = msgspec.convert(given, kind or union)
         except msgspec.ValidationError as fault:
-            raise self._explained(str(fault), given) from None
+            raise self._faults.explained(str(fault), given) from None
         except RecursionError:
             raise BadRecord("line", "the record is nested too deeply to be read") from None
         if observed is not None:
@@ -219,20 +253,16 @@ class Reader:
         return self._finish(found, _EVENT_OF[type(found)])
 
     def _finish(self, record: Any, event: str) -> Record:
-        try:
-            record.at = instant_of(record.at)
-        except ValueError as fault:
-            raise BadRecord("at", str(fault), as_text(record.at)) from None
+        record.at = read_by(instant_of, "at", record.at)
         if event == SNAPSHOT:
             finish(record.state, record.id, record.observed)
         if event in self._with_own_forms:
             for own in self._formed.get(event, ()):
                 if (written := getattr(record, own.name)) is not None:
                     setattr(record, own.name, _FORMS[own.shape](own.name, written))
-            for key, other in self._instead.get(event, ()):
-                if (getattr(record, key) is None) == (getattr(record, other) is None):
-                    both = "neither is given" if getattr(record, key) is None else "both are given"
-                    raise BadRecord(other, f"a {event} has either {key} or {other}, and {both}")
+            for pair in self._instead.get(event, ()):
+                for wrong in _unless_either(event, {each: getattr(record, each) for each in pair}):
+                    raise wrong
         if self._aliases and (self._renamed[event] or record.observed or event == SNAPSHOT):
             self._replace_aliases(record)
         found: Record = record
@@ -253,46 +283,13 @@ class Reader:
                 if isinstance(written, str) and written in self._aliases:
                     observed[field] = self._aliases[written]
 
-    def _explained(self, message: str, record: Any) -> BadRecord:
-        """Returns the library's message as field, rule and value."""
-        given = record if isinstance(record, dict) else {}
-        if missing := _MISSING.match(message):
-            if " - at " in message:
-                return BadRecord(_field(message.rpartition("`$.")[2]), f"{missing.group(1)} is missing in it")
-            return self._required(missing.group(1), given)
-        found = _AT_PATH.match(message)
-        if found is None:
-            return BadRecord("line", f"a record is one JSON object a line: {in_our_words(message)}")
-        text, path = found.groups()
-        # A wrong key is reported as "key` in `$.shown"; the record's own field is what a reader looks for.
-        field = _field(path.rpartition("`")[2])
-        if field in given and given[field] is None:
-            return self._required(field, given)
-        if field == "state" and (within := _OF_STATE.search(path)) and isinstance(given[field], dict):
-            return BadRecord(f"state.{within[1]}", in_our_words(text), as_text(given[field].get(within[1])))
-        value = as_text(given[field]) if field in given else None
-        if field == "event" and text.startswith("Invalid value"):
-            return BadRecord("event", f"there is no such event{did_you_mean(given.get('event'), self.declared)}", value)
-        if text.startswith("Invalid enum value") and field not in given:
-            return BadRecord("line", f"a record is one JSON object a line, and this one is not whole: {in_our_words(text)}")
-        if text.startswith("Invalid enum value"):
-            choices = self._choices.get(field, ())
-            return BadRecord(field, f"it is one of {', '.join(choices)}{_meant(given[field], choices)}", value)
-        return BadRecord(field, in_our_words(text), value)
 
-    def _required(self, field: str, record: Mapping[str, Any]) -> BadRecord:
-        """Returns the error for a required field that is absent or null, with an unknown name that resembles it."""
-        event = record.get("event")
-        known = self._fields.get(event, frozenset()) if isinstance(event, str) else frozenset().union(*self._fields.values())
-        misspelt = next((name for name in record if name not in known and nearest(name, known | {field}) == field), None)
-        there = f", and {one_line(misspelt)} stands there: is {field} meant?" if misspelt is not None else ""
-        return BadRecord(field, f"it is required{f' for {one_line(event)}' if isinstance(event, str) else ''}{there}")
-
-
-def _meant(value: Any, choices: Iterable[str]) -> str:
-    """Returns the question for a text, or a name in an object, that resembles one of `choices`."""
-    names = value if isinstance(value, Mapping) else [value]
-    return did_you_mean(next((name for name in names if name not in choices), ""), choices)
+def _unless_either(event: str, values: Mapping[str, Any]) -> Iterator[BadRecord]:
+    """Yields a fault unless one of two fields is given, and one alone."""
+    (key, one), (other, another) = values.items()
+    if (one is None) == (another is None):
+        both = "neither is given" if one is None else "both are given"
+        yield BadRecord(other, f"a {event} has either {key} or {other}, and {both}")
 
 
 def event_of(record: Record) -> str:
@@ -361,17 +358,6 @@ def _key(key: Key) -> tuple[Any, ...]:
     return (key.name, kind | None, None) if key.optional else (key.name, kind)
 
 
-def _unreadable(value: Any) -> str:
-    """Returns the rule that a value of JSON breaks where it cannot be held: a number or a text in it. Else an empty text."""
-    try:
-        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return "a text in it has half of a character (a lone surrogate)"
-    except ValueError:
-        return "a number in it is too large to be read"
-    return ""
-
-
 def _check_pools(key: str, written: dict[str, int | None]) -> dict[str, int]:
     named = {pool: tokens for pool, tokens in written.items() if tokens is not None}
     if not named:
@@ -386,14 +372,5 @@ def _check_time(key: str, written: str) -> str:
 
 _FORMS: dict[Shape, Callable[[str, Any], Any]] = {Shape.TIME_OF_DAY: _check_time, Shape.POOLS: _check_pools}
 """By shape of a key, what checks its value further than a type does."""
-
-_MISSING = re.compile(r"Object missing required field `(\w+)`")
-_OF_STATE = re.compile(r"\$\.state\.(\w+)")
-_AT_PATH = re.compile(r"(.*) - at `(.+)`", re.DOTALL)
-
-
-def _field(path: str) -> str:
-    return re.split(r"[.\[`]", path.removeprefix("$").lstrip("."))[0] or "line"
-
 
 _anything = msgspec.json.Decoder().decode

@@ -221,6 +221,11 @@ def _fault(key: str, fault: msgspec.ValidationError) -> BadSetting:
     if missing:
         key, text = ".".join(part for part in (key, missing.group(1)) if part), "the key is required and missing"
     where = ".".join(part for part in (key, path.removeprefix(".").split("[")[0]) if part)
+    if word := re.fullmatch(r"invalid enum value '(.*)'", text, re.DOTALL):
+        name = path.rpartition(".")[2].partition("[")[0]
+        cells = (kind.cells.get(name) for kind in _TABLES.values() if isinstance(kind.cells, Mapping))
+        members = next(cell.members for cell in cells if isinstance(cell, OneOf | SomeOf))
+        text = f"it is one of {', '.join(members)}{did_you_mean(word[1], members)}; found {as_text(word[1])}"
     return BadSetting(where or "catalogue", text)
 
 

@@ -6,7 +6,6 @@ import sys
 from typing import Any
 
 import click
-import msgspec
 
 from tokenspec.oracle.base.errors import BadSetting, WentBack, WrongUsage
 from tokenspec.oracle.base.text import one_line, path_text
@@ -67,7 +66,7 @@ def _read(log: str, oracle: Oracle) -> tuple[list[dict[str, Any]], list[Bad]]:
                 raise BadSetting(place_of(line), f"event: {rule}; `tokenspec explain` takes such a log")
             if record is not None:
                 oracle.answer(record)
-                written = msgspec.json.decode(line.content)
+                written = oracle.reader.as_written(line.content)
                 records.append(written if fault is None else asked(written))
         except WentBack as back:
             fault = fault or back

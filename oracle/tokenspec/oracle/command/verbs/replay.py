@@ -30,7 +30,7 @@ from tokenspec.oracle.command.options import (
 from tokenspec.oracle.command.saved_states import Begun, StateToSave
 from tokenspec.oracle.command.verbs.infer import inferred
 from tokenspec.oracle.logs.against import Against
-from tokenspec.oracle.logs.kernel.journal_file import journal_of
+from tokenspec.oracle.logs.kernel.journal_file import is_journal, journal_of
 from tokenspec.oracle.logs.kernel.on_the_way import OnTheWay
 from tokenspec.oracle.logs.kernel.run import SizedLines, replay_by_kernel
 from tokenspec.oracle.logs.lateness import InOrder
@@ -235,10 +235,18 @@ def _in_order(read: LinesRead, late: float | None, reader: Reader) -> LinesRead:
 
 
 def _check_journal(save_state: str, load_state: str | None) -> None:
-    """Raises `WrongUsage` where the journal of another replay would be written over, which its state cannot do without."""
+    """Raises `WrongUsage` where the journal of another replay would be written over, which its state cannot do without.
+
+    So it does where a file of another kind would; one that a replay left which was killed before it saved a state is of no use.
+    """
     journal = journal_of(save_state)
     is_loaded = load_state is not None and os.path.realpath(load_state) == os.path.realpath(save_state)
-    if not is_loaded and os.path.exists(save_state) and journal.exists():
+    if is_loaded or not journal.exists():
+        return
+    if not os.path.exists(save_state) and not (journal.is_file() and is_journal(journal)):
+        rule = f"{path_text(str(journal))} is no journal of a replay, and would be written over; name another file"
+        raise WrongUsage("--save-every", rule)
+    if os.path.exists(save_state):
         state = path_text(save_state)
         rule = f"{path_text(str(journal))} is of a replay that has not come to its end, and would be written over"
         raise WrongUsage("--save-every", f"{rule}; go on with --load-state {state}, name another file, or remove the two")

@@ -129,6 +129,13 @@ def journal_of(state: str) -> Path:
     return path.with_name(f"{path.name}.journal")
 
 
+def is_journal(path: Path) -> bool:
+    """Returns true if a file begins as a journal does, or is empty. Raises `OSError`."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD.size)
+    return not head or (len(head) == _HEAD.size and _HEAD.unpack(head)[0] == JournalPart.BEFORE)
+
+
 class LoadedJournal:
     """The first `size` bytes of the journal beside a state. Raises `BadSetting` where they are not as they were written."""
 

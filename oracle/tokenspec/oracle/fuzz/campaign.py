@@ -162,11 +162,12 @@ def drive(world: type[WorldFuzz], examples: int, steps: int, seed_number: int, t
         report_multiple_bugs=False,
     )
     run_state_machine_as_test(world, settings=limits)
+    world.on_example = None
 
 
 def walk_worlds(world: type[WorldFuzz], walks: int, steps: int, seed_number: int, tick: Progress = lambda _: None) -> None:
     """Runs random walks over the rules of a world, with a preference for rarely met outcomes."""
-    dice = random.Random(seed_number)
+    dice, world.on_example = random.Random(seed_number), lambda: tick(1)
     policies = system().machines[0].policies
     for number in range(walks):
         run = alone(world)
@@ -180,8 +181,8 @@ def walk_worlds(world: type[WorldFuzz], walks: int, steps: int, seed_number: int
         for _ in range(steps * 10 if number % 100 == 57 else steps):
             event = dice.choice(pool)
             run.act(event, dice.randbytes(run.dice[event.name]))
-        run.settle()
-        tick(1)
+        run.teardown()
+    world.on_example = None
 
 
 def _walk_machine(kind: type[MachineFuzz], walks: int, steps: int, seed_number: int, fixed: Mapping[str, str]) -> None:

@@ -247,6 +247,12 @@ class SutFuzz(Sweeps):
         """Runs given records as the base class does; none is sent that is not well formed."""
         self._is_given = True
         super().replay(records, world)
+        self.settle()
+
+    def teardown(self) -> None:
+        """Ends the run, once the last answer was judged."""
+        self.settle()
+        super().teardown()
 
     def settle(self) -> None:
         """Waits for the answer to the record that was sent last, and judges it. Raises `Diverged`."""

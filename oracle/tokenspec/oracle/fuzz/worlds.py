@@ -203,12 +203,8 @@ class WorldFuzz(RuleBasedStateMachine):
     def answered(self, record: dict[str, Any], answer: Answer) -> None:
         """Called with each record and the right answer to it; override it to compare an implementation."""
 
-    def settle(self) -> None:
-        """Judges what was not judged yet."""
-
     def teardown(self) -> None:
         """Ends the run."""
-        self.settle()
         if (hook := type(self).on_example) is not None:
             hook()
 
@@ -236,7 +232,6 @@ class WorldFuzz(RuleBasedStateMachine):
         self.open_world(world.policy, world.catalogue, world.resets)
         for record in records:
             self._play(asked(record))
-        self.settle()
 
     def _observe(self, name: str, step: MachineStep) -> None:
         event, fields, before, outcome = step.event, step.fields, step.before, step.outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Generator
 
@@ -16,6 +17,8 @@ from tokenspec.oracle.command import options
 settings.load_profile("ci")
 # Nor lines of progress, of which a busy machine shows more; a command in a process of its own shows them, see `without_progress`.
 options.EVERY = float("inf")
+# Processes that tests start do without what other packages add to Hypothesis: a third of the time in which a command starts.
+os.environ.setdefault("HYPOTHESIS_NO_PLUGINS", "1")
 # Nor is it about a shell that starts the tests in its background, where what they start would ignore interruptions for good.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

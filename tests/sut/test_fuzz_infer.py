@@ -102,8 +102,12 @@ def undecided() -> Client:
 
 @pytest.fixture(scope="module")
 def two_worlds() -> tuple[SutCounterexample, NoSettingLeft]:
-    """What came of an implementation each account of which, and so mostly each world, has a setting; together they have none."""
-    return unexplained(judged(undecided(), 30))
+    """What came of an implementation each account of which, and so mostly each world, has a setting; together they have none.
+
+    Most other settings are known: with all of them open it takes several times as long to be made short.
+    """
+    known = {name: answer for name, answer in DEFAULTS.items() if name not in ("month_end", "refund", "burn_order", "lapse_bank")}
+    return unexplained(judged(undecided(), 30, **known))
 
 
 @pytest.mark.slow

@@ -23,6 +23,13 @@ os.environ.setdefault("HYPOTHESIS_NO_PLUGINS", "1")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Gives each process of a run tests that stand together and share what they make; one without any takes some of another's."""
+    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
+        config.option.dist = "worksteal"
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """In CI a test that fails is tried twice more, a few times in all, and its failures are shown even where it passes then.
 

@@ -105,6 +105,7 @@ def test_fuzz_of_a_wrong_wallet(bug: str, tmp_path: Path) -> None:
     assert read("replay", found, code=15)["divergences"]
 
 
+@pytest.mark.slow
 def test_vectors(tmp_path: Path) -> None:
     tokenspec("vectors", "build", "--out", tmp_path)
     index = json.loads((tmp_path / "index.json").read_text())

@@ -156,7 +156,6 @@ FAULTS: list[tuple[Fault, Calendar, Law]] = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "calendar", "law"), FAULTS, ids=lambda each: getattr(each, "__name__", str(each)))
 def test_a_fault_of_the_arithmetic_breaks_a_law(
     fault: Fault, calendar: Calendar, law: Law, monkeypatch: pytest.MonkeyPatch

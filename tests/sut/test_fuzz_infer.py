@@ -142,6 +142,7 @@ def test_own_words_for_refusals_count_under_each_setting(tmp_path: Path) -> None
     assert (verdict.word, verdict.settings < 100) == ("conforms", True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "made", [lambda: Beside("gives_away"), lambda: Undecided({"burn_order": "rollover_fast_topup"}, {}, by="world")]
 )

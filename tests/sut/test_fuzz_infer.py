@@ -107,7 +107,7 @@ def two_worlds() -> tuple[SutCounterexample, NoSettingLeft]:
     Most other settings are known: with all of them open it takes several times as long to be made short.
     """
     known = {name: answer for name, answer in DEFAULTS.items() if name not in ("month_end", "refund", "burn_order", "lapse_bank")}
-    return unexplained(judged(undecided(), 30, **known))
+    return unexplained(judged(undecided(), 30, 0, None, **known))
 
 
 @pytest.mark.slow

@@ -45,12 +45,6 @@ class Seconds(Server):
         return answer | more | {"events": ["open_account", "subscribe", "renew", "refund"]} if "events" in answer else answer
 
 
-class Few(Server):
-    def handle(self, request):
-        answer = super().handle(request)
-        return answer | {"events": ["open_account"], "observes": ["status"]} if "events" in answer else answer
-
-
 class Small(Server):
     def handle(self, request):
         answer = super().handle(request)

@@ -69,7 +69,7 @@ def calendar_findings(machine: Machine, claims: Iterable[Claim]) -> Iterator[Cal
             yield CalendarFinding(claim, part, under, law)
 
 
-def laws_of(calendar: Calendar, asked: Container[Law] = Law) -> dict[Law, LawShown]:
+def laws_of(calendar: Calendar, asked: Container[Law] = tuple(Law)) -> dict[Law, LawShown]:
     """Returns the result for each law; a law of another kind of calendar is broken. It ends once all that are `asked` for are."""
     reader = reader_of(calendar)
     match reader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Generator
 
@@ -16,8 +17,17 @@ from tokenspec.oracle.command import options
 settings.load_profile("ci")
 # Nor lines of progress, of which a busy machine shows more; a command in a process of its own shows them, see `without_progress`.
 options.EVERY = float("inf")
+# Processes that tests start do without what other packages add to Hypothesis: a third of the time in which a command starts.
+os.environ.setdefault("HYPOTHESIS_NO_PLUGINS", "1")
 # Nor is it about a shell that starts the tests in its background, where what they start would ignore interruptions for good.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Gives each process of a run tests that stand together and share what they make; one without any takes some of another's."""
+    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
+        config.option.dist = "worksteal"
 
 
 def pytest_configure(config: pytest.Config) -> None:

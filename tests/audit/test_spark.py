@@ -296,7 +296,11 @@ def test_submitted_with_another_specification_it_ends_as_a_replay_does(tmp_path:
     path_of("java")
     log, options = ROOT / "examples/prepaid/logs/rest-became-credit.jsonl", ["--read", "text", "--format", "json"]
     options += ["--buckets", "2", "--out", str(tmp_path / "tables"), "--save-state", str(tmp_path / "state")]
-    script, spark = ROOT / "examples/spark/audit.py", f"--master local[2] --driver-java-options '{FOR_A_SHORT_RUN}' pyspark-shell"
+    conf = "--conf spark.ui.enabled=false --conf spark.sql.shuffle.partitions=2"
+    script, spark = (
+        ROOT / "examples/spark/audit.py",
+        f"--master local[2] --driver-java-options '{FOR_A_SHORT_RUN}' {conf} pyspark-shell",
+    )
     done = subprocess.run(
         [sys.executable, script, log, *options],
         capture_output=True,

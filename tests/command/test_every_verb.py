@@ -164,6 +164,7 @@ print(json.dumps(codes))
 more, where it is a full disk, and a pipe that nobody reads."""
 
 
+@pytest.mark.slow
 def test_no_surroundings_change_an_exit_code(folder: Path) -> None:
     """No locale, no home, a narrow terminal, no standard input, nobody who reads the result or what is said."""
     (folder / "runs").write_text(json.dumps([(verb, run.words.split()) for verb, run in RUNS.items()]))

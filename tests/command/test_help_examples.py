@@ -24,6 +24,7 @@ import pytest
 from command.conftest import EXAMPLES, generate, opened, record, tokenspec, within, write_log
 from command.test_usage import PARTS
 from differential.walks import EFFORT
+from docs.shown import commands
 from imported_once import copied
 from processes import comes, reserved_port, seconds_of_work_of_session, tells_of_processes
 from programs import path_of
@@ -41,6 +42,10 @@ AT_WORK_S = 2
 """Seconds of the processors that no line needs to start, or to find out that something is wrong with it."""
 FEW = {"TOKENSPEC_FUZZ_EXAMPLES": "60", "TOKENSPEC_CHECK_SCOPE": "tiny", "TOKENSPEC_VECTORS_RUN_SLICE": "1/8"}
 """Options in the environment that make work smaller where a line says nothing of them; .ci/run does some of it in full."""
+FEWER = {"TOKENSPEC_FUZZ_EXAMPLES": "15"}
+"""The same for an implementation, of which no line demands that everything is met but one."""
+ON_A_PAGE = {"tokenspec new purse && cd purse && tokenspec check": ("docs/your-own-account.md", "tokenspec new purse")}
+"""Lines whose commands a page shows, where `docs/test_commands.py` runs them, with what the page shows of them."""
 
 LONG = re.compile("serve|mutants|vectors build|--profile nightly|--scope standard")
 """Examples whose work is not waited for."""
@@ -146,7 +151,7 @@ def is_at_work(process: subprocess.Popen[bytes], said: IO[bytes]) -> bool:
     return b"http://" in os.pread(said.fileno(), 1_000, 0) or seconds_of_work_of_session(process.pid) > AT_WORK_S
 
 
-LINES = {line: verb for verb, line in examples() if verb != "check" or LONG.search(line)}
+LINES = {line: verb for verb, line in examples() if (verb != "check" or LONG.search(line)) and line not in ON_A_PAGE}
 """Each line once, though a verb and the group that it belongs to may both show it."""
 
 
@@ -166,7 +171,8 @@ def test_an_example_runs(line: str, verb: str, folder: Path, port: int, free: in
     is_long = LONG.search(line) is not None
     # What is ended in the middle of its work has to be the command itself, and what it starts.
     programs = ([] if is_long else [str(copied(ROOT).parent)]) + [str(Path(sys.executable).parent), os.environ["PATH"]]
-    environment = {**os.environ, **({} if has_an_end else FEW), "PATH": os.pathsep.join(programs)}
+    few = FEW if "--sut" not in line or "--require-coverage" in line else FEW | FEWER
+    environment = {**os.environ, **({} if has_an_end else few), "PATH": os.pathsep.join(programs)}
     with (
         TemporaryFile() as said,
         subprocess.Popen(
@@ -212,6 +218,13 @@ def test_the_examples_of_check_run(folder: Path, monkeypatch: pytest.MonkeyPatch
         assert done.code == 0, (command, done.out[-2_000:], done.err)
     assert {"check.xml", "check.md"} <= {path.name for path in folder.iterdir()}
     assert len(made) == (3 if EFFORT >= 10 else 1)
+
+
+@pytest.mark.parametrize("line", ON_A_PAGE)
+def test_what_a_page_shows_is_an_example_and_runs_there(line: str) -> None:
+    page, shown = ON_A_PAGE[line]
+    assert line in {each for _, each in examples()}
+    assert {shown, "cd purse", "tokenspec check --scope tiny -q"} <= {command.text for command in commands(page)}
 
 
 def test_every_verb_has_an_example() -> None:

@@ -40,6 +40,7 @@ def answers_alike(one: Compiled, other: Compiled, row: Row, event: str, fields: 
     return outcomes[0] == outcomes[1]
 
 
+@pytest.mark.slow
 def test_two_machines_differ_in_as_many_states_as_a_walk_over_them_finds() -> None:
     others = [seeded(TINY.catalogue)[name].machine for name in MUTANTS]
     compared = compare(scoped(TINY, ()), others)

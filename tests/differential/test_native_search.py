@@ -147,6 +147,7 @@ def test_two_rules_that_fit_are_an_outcome_too_many() -> None:
     assert "resets_empty_subscriber, resets_nothing" in found.violation.detail
 
 
+@pytest.mark.slow
 def test_a_rule_that_leaves_a_gap_is_found_by_both_tiers() -> None:
     machine = with_rule(account(TINY.catalogue), "renewal_waits", lambda r: replace(r, source=("active", "cancelling")))
     for found in (Search(scoped(TINY, PLAIN, machine=machine)).run(), readable(TINY, PLAIN, machine)):

@@ -125,6 +125,7 @@ def test_an_event_that_is_always_refused_needs_no_rule() -> None:
     validate(turnstile(more=(never,)))  # raises if not
 
 
+@pytest.mark.slow
 def test_whatever_stands_in_the_place_of_a_value_nothing_but_a_fault_of_the_declaration_is_told() -> None:
     places, taken = list(with_one_wrong(turnstile())), list[str]()
     for place, wrong in places:

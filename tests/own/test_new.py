@@ -19,6 +19,7 @@ from tokenspec.oracle.command.main import VERBS
 from tokenspec.oracle.publish.new_specification import COPIED
 
 
+@pytest.mark.slow
 def test_what_is_written_checks_replays_and_passes_its_tests(tmp_path: Path) -> None:
     assert tokenspec("new", "coffer", cwd=tmp_path).stdout == ""
     folder = tmp_path / "coffer"
@@ -131,7 +132,7 @@ CLAIMS: tuple[Claim, ...] = (
 @pytest.mark.parametrize(
     ("change", "code", "said"),
     [
-        (NO_CLAIMS, 20, "no verdict: the specification makes no claim"),
+        pytest.param(NO_CLAIMS, 20, "no verdict: the specification makes no claim", marks=pytest.mark.slow),
         (TWO_RULES, 12, "begins_anew and adds_up apply to it"),
         pytest.param(GAP, 12, "refuted: claim exactly_one_outcome", marks=pytest.mark.slow),
         (NEVER, 13, "claim spends (p) does not hold"),

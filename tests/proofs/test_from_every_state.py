@@ -45,6 +45,7 @@ def _states_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trying, "StateGraph", graph)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", [{}, {"repeated_id": "present_state", "refused_id": "free"}, {"repeated_id": "refused"}])
 def test_every_part_holds_and_its_case_occurs(policy: dict[str, str]) -> None:
     found = from_states({**DEFAULTS, **policy})
@@ -90,6 +91,7 @@ def keeps_two_balances(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(journal, "verdict", verdict)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "claim"),
     [
@@ -111,6 +113,7 @@ def test_a_fault_of_the_code_is_found(fault: Patch, claim: str, monkeypatch: pyt
     assert found.held == set()
 
 
+@pytest.mark.slow
 def test_what_is_found_is_a_violation_of_the_check_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
     keeps_two_balances(monkeypatch)
     evidence = Evidence(CheckSettings(TINY, 0), CampaignResult(Coverage(system().machines), Tally()))

@@ -386,6 +386,7 @@ def demand_fair(graph: StateGraph, part: c.LeadsToPart, lasso: Lasso) -> None:
         assert idle or fair in {taken.event for taken in lasso.loop}
 
 
+@pytest.mark.slow
 def test_fair_runs_are_found_as_by_fixpoints_and_can_be_followed() -> None:
     dice, verdicts, loops = random.Random(17), [], 0
     for _ in range(400):

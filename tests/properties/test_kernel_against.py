@@ -72,6 +72,7 @@ def report(logs: Logs | Rows, world: FuzzWorld, other: FuzzWorld, by_kernel: boo
     return as_json(made.data()), against, fast is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.0, 0.03])
 def test_comparisons_are_the_same(runs: list[tuple[FuzzWorld, Records]], tmp_path: Path, share: float) -> None:
     dice, made, further = random.Random(f"against {share}"), 0, 0
@@ -119,6 +120,7 @@ def test_what_is_touched_is_told_without_a_further_pass(
         assert (is_fast, len(against.touched), len(against.further) > 0) == (True, shown, True)
 
 
+@pytest.mark.slow
 def test_what_conforms_and_is_not_touched_needs_no_oracle(plain: list[tuple[FuzzWorld, Records]], tmp_path: Path) -> None:
     dice, dirty, accounts = random.Random(4), 0, 0
     for world, records in [(w, r) for w, r in plain if w.resets == "explicit"]:

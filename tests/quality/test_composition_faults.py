@@ -74,6 +74,7 @@ def test_as_declared_everything_is_proved(name: str) -> None:
     assert unproved(system(), name) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seed", "part"),
     [
@@ -112,6 +113,7 @@ def test_a_session_that_fetches_something_old_is_found(rule_name: str) -> None:
     assert ("fresh_view_is_true", "fetched") in unproved(target("session", rule_name, STALE)(system()), WHOLE)
 
 
+@pytest.mark.slow
 def test_an_account_that_reaches_another_one_is_found() -> None:
     reaches = edited("account", lambda m: with_effect(m, "buys_packs", {"topup": topup, "other.topup": var("other.topup") + 1}))
     assert ("accounts_stand_alone", "others_stay") in unproved(reaches(system()), "account")

@@ -36,6 +36,7 @@ def test_as_declared_everything_is_proved() -> None:
     assert open_parts(lambda machine: machine) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edit", "part"),
     [

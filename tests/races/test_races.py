@@ -192,12 +192,14 @@ def test_without_a_kill_after_something_was_accepted_there_is_no_verdict(tmp_pat
     assert "never killed after something had been accepted" in done.report["why"]
 
 
+@pytest.mark.slow
 def test_who_raises_diverges_with_its_last_words() -> None:
     done = call("fuzz", "--sut", in_threads("dies"), "--clients", "2")
     assert done.code == 15
     assert "the ledger is on fire" in done.out
 
 
+@pytest.mark.slow
 def test_workers_that_the_first_connections_did_not_meet_are_met() -> None:
     """Each of two workers keeps accounts of its own, and the first connections are all with one of them."""
     workers, numbers = (right(), right()), itertools.count()

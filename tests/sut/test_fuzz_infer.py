@@ -102,8 +102,12 @@ def undecided() -> Client:
 
 @pytest.fixture(scope="module")
 def two_worlds() -> tuple[SutCounterexample, NoSettingLeft]:
-    """What came of an implementation each account of which, and so mostly each world, has a setting; together they have none."""
-    return unexplained(judged(undecided(), 30))
+    """What came of an implementation each account of which, and so mostly each world, has a setting; together they have none.
+
+    Most other settings are known: with all of them open it takes several times as long to be made short.
+    """
+    known = {name: answer for name, answer in DEFAULTS.items() if name not in ("month_end", "refund", "burn_order", "lapse_bank")}
+    return unexplained(judged(undecided(), 30, 0, None, **known))
 
 
 @pytest.mark.slow
@@ -138,6 +142,7 @@ def test_own_words_for_refusals_count_under_each_setting(tmp_path: Path) -> None
     assert (verdict.word, verdict.settings < 100) == ("conforms", True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "made", [lambda: Beside("gives_away"), lambda: Undecided({"burn_order": "rollover_fast_topup"}, {}, by="world")]
 )

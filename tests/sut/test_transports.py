@@ -317,6 +317,7 @@ def test_what_is_no_length_of_time_is_wrong_usage(seconds: str) -> None:
     assert call("fuzz", "--sut", "http://127.0.0.1:9", "--seconds", seconds).code == 64
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_each_reading_takes_a_moment")
 def test_progress_is_told_in_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(options, "EVERY", 0.1)

@@ -48,6 +48,7 @@ def test_it_is_of_this_declaration_and_every_file_is_listed(suite: Suite) -> Non
     assert {path.stem for path in (PLACE / "vectors").iterdir()} == {entry.id for entry in suite.index.vectors}
 
 
+@pytest.mark.slow
 def test_every_answer_is_the_oracle_s_and_every_edge_is_gone_along(cases: list[Case]) -> None:
     for case in cases:
         world = world_of(case.vector.policy, catalogue_from(case.vector.catalogue), resets_from(case.vector.resets))

@@ -8,7 +8,7 @@ spans is run, the code itself, on open numbers, and a solver is asked for an ins
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
@@ -69,12 +69,12 @@ def calendar_findings(machine: Machine, claims: Iterable[Claim]) -> Iterator[Cal
             yield CalendarFinding(claim, part, under, law)
 
 
-def laws_of(calendar: Calendar) -> dict[Law, LawShown]:
-    """Returns the result for each law; a law of another kind of calendar is broken."""
+def laws_of(calendar: Calendar, asked: Container[Law] = tuple(Law)) -> dict[Law, LawShown]:
+    """Returns the result for each law; a law of another kind of calendar is broken. It ends once all that are `asked` for are."""
     reader = reader_of(calendar)
     match reader:
         case Months():
-            return _of_months(calendar, reader)
+            return _of_months(calendar, reader, asked)
         case Spans() | Once():
             return _of_spans(calendar, reader)
     raise AssertionError("every reader is of one of these kinds")
@@ -92,7 +92,7 @@ def _lengths() -> list[int]:
     return found
 
 
-def _of_months(calendar: Calendar, reader: Months) -> dict[Law, LawShown]:
+def _of_months(calendar: Calendar, reader: Months, asked: Container[Law]) -> dict[Law, LawShown]:
     shown = {law: LawShown(EXHAUSTION) for law in (Law.TILES, Law.ANNIVERSARIES)}
     cases = met = 0
     for due, aim, is_short, expected, got in _steps(reader):
@@ -103,6 +103,8 @@ def _of_months(calendar: Calendar, reader: Months) -> dict[Law, LawShown]:
             shown[Law.ANNIVERSARIES].broken = f"{_gone(calendar, due, aim, got)}; expected is {aims}"
         if not got[0] == due < got[1] and not shown[Law.TILES].broken:
             shown[Law.TILES].broken = f"{_gone(calendar, due, aim, got)}, which does not lie behind it"
+        if all(each.broken for law, each in shown.items() if law in asked):
+            break
     for each in shown.values():
         each.cases, each.met = cases, met
     even = LawShown(EXHAUSTION, broken=f"{calendar}: months have no one length")

@@ -5,7 +5,7 @@ Several runs share a world, each of an account of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import permutations
 from typing import Any
@@ -20,7 +20,7 @@ from tokenspec.oracle.fuzz.starts import NOTHING, STARTS
 from tokenspec.oracle.runtime.memory import KEY, begins, refers
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, NAME, START, Move, Record, Script, Wait, move
-from tokenspec.oracle.vectors.build.executed import ExecutedWorld, play
+from tokenspec.oracle.vectors.build.executed import ExecutedWorld, edges_of
 from tokenspec.oracle.vectors.build.goals import slug
 from tokenspec.oracle.vectors.build.lists import Listing, Movable, Moves, Plain, merged
 from tokenspec.oracle.vectors.build.set_cover import few
@@ -42,24 +42,40 @@ def about_rules(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
     world = target.world(plain.policy, plain.catalogue)
     assert world is not None
     search, first, paths = target.search(world, by_rules=True), dict[tuple[str, ...], PathNode](), list[list[Record]]()
-    by_state = dict[tuple[Value, ...], PathNode]()
-    for edge in search.edges(target.begun(()), _WAYS, for_pairs=True):
+    by_state, covered = dict[tuple[Value, ...], PathNode](), list[set[str]]()
+    for edge, its in _with_covered(search, search.edges(target.begun(()), _WAYS, for_pairs=True)):
         if edge.then is not None and (what := accepted(edge)):
             first.setdefault(what, edge.then)
             by_state.setdefault((edge.then.account.row[search.oracle.control], *what), edge.then)
         if edge.steps[-1].outcome[0] >= 0:
             paths.append(edge.records())
+            covered.append(its)
     after = _after_each(search, first)
     yield from _together(plain, "after", "each event accepted after each in one account", after)
     yield from _together(plain, "around", "what was spent around each rule, asked back", _around(world, plain, paths))
     if IDS is not None:
-        yield from _together(plain, "retries", "events that come again after each rule", _retried(world, paths))
+        yield from _together(plain, "retries", "events that come again after each rule", _retried(paths, covered))
     yield from _of_figures(target, plain)
     yield from _of_others(plain)
     by_rules = _by_each_rule(search, first, after)
     yield from _together(plain, "by-each", "each rule after each event in one account, where it is not the usual one", by_rules)
     again = list(chains(target.search(world), by_state.values()))
     yield from _together(plain, "undone", "events that come again once another one was undone", again)
+
+
+def _with_covered(search: PathSearch, edges: Iterable[PathEdge]) -> Iterator[tuple[PathEdge, set[str]]]:
+    """Yields edges of a search with each event's result by state in the run that ends with the edge, but for how it begins."""
+    covered = dict[PathNode, set[str]]()
+    for edge in edges:
+        way: PathNode | None = edge.way
+        while way is not None and way.record is None:
+            way = way.before
+        # A path that its search found is the end of an edge before.
+        its = {name for step in edge.steps for name in edges_of(search.oracle, step, "")}
+        its |= covered.get(way, set()) if way is not None else set()
+        if edge.then is not None:
+            covered[edge.then] = its
+        yield edge, its
 
 
 def _together(plain: Plain, name: str, title: str, runs: Sequence[Sequence[Record]]) -> Iterator[Listing]:
@@ -131,11 +147,10 @@ def _around(world: ExecutedWorld, plain: Plain, paths: Sequence[Sequence[Record]
     return [runs[n] for n in few(goals, [len(run) for run in runs])]
 
 
-def _retried(world: ExecutedWorld, paths: Sequence[Sequence[Record]]) -> list[list[Record]]:
+def _retried(paths: Sequence[Sequence[Record]], covered: Sequence[set[str]]) -> list[list[Record]]:
     """Returns few of the paths, which have every rule, with the first and the last record again under their ids after each."""
-    goals = [{edge for edge in play(world, path).edges if ", then " not in edge} for path in paths]
     runs = list[list[Record]]()
-    for path in (paths[n] for n in few(goals, [len(path) for path in paths])):
+    for path in (paths[n] for n in few(covered, [len(path) for path in paths])):
         under = [{**record, "id": f"e{n}"} for n, record in enumerate(path)]
         again = [[under[0], record] if n else [record] for n, record in enumerate(under)]
         runs.append([{**each, "at": one["at"]} for one, more in zip(under, again, strict=True) for each in (one, *more)])

@@ -141,6 +141,12 @@ def test_a_directory_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert (done.code, [path.name for path in tmp_path.iterdir()]) == (64, ["notes.txt"])
 
 
+def test_a_place_that_cannot_be_made_is_told_before_anything_is_built(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    done = call("vectors", "build", "--out", tmp_path / "notes.txt" / "suite")
+    assert (done.code, "cannot be written: not a directory" in done.err) == (64, True)
+
+
 def test_a_check_of_nothing_is_a_missing_input(tmp_path: Path) -> None:
     assert call("vectors", "build", "--out", tmp_path / "none", "--check").code == 66
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from tokenspec.machine.fuzzing.reachability import outcomes
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import declaration, stamp
 from tokenspec.oracle.base.specification import DEFAULT, POLICIES, account, machines, system
-from tokenspec.oracle.base.whole_files import locked_directory, write_file
+from tokenspec.oracle.base.whole_files import cannot_be_written, locked_directory, write_file
 from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, recorded
 from tokenspec.oracle.vectors.build.faulty_oracle import shows_nothing
@@ -45,9 +47,13 @@ def differing(files: Mapping[str, bytes], at: Path) -> list[str]:
 
 
 def check_place(at: Path) -> None:
-    """Raises `WrongUsage` where `at` is a file, or holds files and is not a suite."""
+    """Raises `WrongUsage` where `at` is a file, holds files and is not a suite, or cannot be made or written."""
     if at.exists() and (not at.is_dir() or (not (at / INDEX).exists() and any(at.iterdir()))):
         raise WrongUsage("--out", f"{at} holds something else: a suite has a directory of its own, new or with an {INDEX}")
+    there = next(place for place in (at, *at.absolute().parents) if place.exists())
+    for is_so, why in ((there.is_dir(), errno.ENOTDIR), (os.access(there, os.W_OK), errno.EACCES)):
+        if not is_so:
+            raise cannot_be_written("--out", str(at), OSError(why, os.strerror(why), str(there)))
 
 
 def write(files: Mapping[str, bytes], at: Path) -> None:

@@ -27,6 +27,8 @@ from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.wire.records import Record as ReadRecord
 
 Pair = tuple[str, str]
+Named = tuple[str, ...]
+"""An event, and what its record names beside an entry."""
 
 _WAYS = 1_300
 """The number of paths followed in the search for every rule after every other; many times as many come to 1 or 2 pairs more."""
@@ -183,24 +185,27 @@ def chains(search: PathSearch, paths: Iterable[PathNode]) -> Iterator[list[Recor
 class Sequences:
     """Runs that hold every four events in a row that are wanted and that a search comes to, in few records.
 
-    Wanted are events that set or undo something, and among them an entry that is begun and referred to at the end, or any one
-    event before what it follows is undone. The search takes situations for one that differ in amounts alone.
+    Wanted are events that set or undo something, a job of another clock among them; the same around an entry that is begun and
+    referred to at the end; an event that comes again after one was undone; and any one event before what it follows is undone.
+    The search takes situations for one that differ in amounts alone. Fours that name the same thing twice are others.
     """
 
     def __init__(self, search: TakenSearch, runs: Iterable[Sequence[Record]]) -> None:
-        self._search, self._pairs = search, set(undone(search.oracle.machine))
+        machine = search.oracle.machine
+        self._search, self._pairs = search, set(undone(machine))
         self._setting = {event for pair in self._pairs if not begins(pair[0]) for event in pair}
+        self._jobs = {clock.job for clock in machine.clocks} - self._setting
         named = {_named(record): record for run in reversed([*runs]) for record in run}
         asks = (SPEC.opening.name, LOOK["event"])
-        self._moves = [record for record in reversed(named.values()) if record["event"] not in asks]
-        self._is_new: dict[tuple[str, ...], bool] = {}
+        self._moves = [(what, record) for what, record in reversed(named.items()) if what[0] not in asks]
+        self._is_new: dict[Any, bool] = {}
         self._at: dict[Any, PathNode] = {}
-        self._after: dict[Any, list[tuple[Record, str, Any]]] = {}
+        self._after: dict[Any, list[tuple[Record, Named, Any]]] = {}
 
     def runs(self, paths: Iterable[PathNode]) -> Iterator[list[Record]]:
         """Yields the runs, each of which begins with one of the paths and ends with a job of the slowest clock."""
         left = list(paths)
-        jobs = [each for each in self._moves if SLOWEST_CLOCK is not None and each["event"] == SLOWEST_CLOCK.job]
+        jobs = [record for _, record in self._moves if SLOWEST_CLOCK is not None and record["event"] == SLOWEST_CLOCK.job]
         while left:
             for way in left.copy():
                 end = self._longest(way)
@@ -212,31 +217,32 @@ class Sequences:
 
     def _longest(self, way: PathNode) -> PathNode:
         """Returns the path that goes on from `way` as long as something new is near."""
-        last, longest = [record["event"] for record in way.records()], way.length + _LONGEST
+        last, longest = [_named(record) for record in way.records()], way.length + _LONGEST
         while way.length < longest and (steps := self._to_new(way, tuple(last[-3:]))):
             for step in steps:
                 then = self._search.then(way, step)
-                last.append(step["event"])
-                self._is_new[tuple(last[-4:])] = False
+                last.append(_named(step))
+                self._is_new[_alike(last[-4:])] = False
                 if then is None:
                     # What was to come is taken as met: amounts speak against it.
-                    last += [each["event"] for each in steps[steps.index(step) + 1 :]]
-                    self._is_new[tuple(last[-4:])] = False
+                    last += map(_named, steps[steps.index(step) + 1 :])
+                    self._is_new[_alike(last[-4:])] = False
                     return way
                 way = then
         return way
 
-    def _to_new(self, way: PathNode, last: tuple[str, ...]) -> list[Record]:
+    def _to_new(self, way: PathNode, last: tuple[Named, ...]) -> list[Record]:
         """Returns the fewest moves that complete what is wanted and not met; none where it is far."""
         here = self._search.situation(way)
         self._at.setdefault(here, way)
         seen, is_new = set[Any](), self._is_new
-        waiting: deque[tuple[Any, tuple[str, ...], Any]] = deque([(here, last, ())])
+        waiting: deque[tuple[Any, tuple[Named, ...], Any]] = deque([(here, last, ())])
         while waiting and len(seen) < _AHEAD:
-            here, events, steps = waiting.popleft()
-            for taken, event, there in self._ways(here):
-                four = (*events, event)[-4:]
-                if is_new.get(four) or (four not in is_new and is_new.setdefault(four, self._is_wanted(four))):
+            here, before, steps = waiting.popleft()
+            for taken, what, there in self._ways(here):
+                four = (*before, what)[-4:]
+                alike = _alike(four)
+                if is_new.get(alike) or (alike not in is_new and is_new.setdefault(alike, self._is_wanted(four))):
                     return _in_order((steps, taken))
                 place = there, four[-3:]
                 if place not in seen:
@@ -244,22 +250,28 @@ class Sequences:
                     waiting.append((there, four[-3:], (steps, taken)))
         return []
 
-    def _ways(self, here: Any) -> list[tuple[Record, str, Any]]:
-        """Returns the moves that are accepted in a situation, each with its event and the situation it leads to."""
+    def _ways(self, here: Any) -> list[tuple[Record, Named, Any]]:
+        """Returns the moves that are accepted in a situation, each with what it names and the situation it leads to."""
         if here not in self._after:
-            found = self._after[here] = list[tuple[Record, str, Any]]()
-            for taken in self._moves:
+            found = self._after[here] = list[tuple[Record, Named, Any]]()
+            for what, taken in self._moves:
                 if (then := self._search.then(self._at[here], taken)) is not None:
-                    found.append((taken, taken["event"], self._search.situation(then)))
+                    found.append((taken, what, self._search.situation(then)))
                     self._at.setdefault(found[-1][-1], then)
         return self._after[here]
 
-    def _is_wanted(self, four: tuple[str, ...]) -> bool:
-        if len(four) < 4 or self._setting.issuperset(four):
-            return len(four) == 4
-        one, two, three, last = four
-        if begins(three):
-            return two in self._setting and (three, last) in self._pairs
+    def _is_wanted(self, four: Sequence[Named]) -> bool:
+        if len(four) < 4:
+            return False
+        one, two, three, last = (what[0] for what in four)
+        others = [event for event in (one, two, three) if not (begins(event) and (event, last) in self._pairs)]
+        if len(others) == 2 or (last in self._setting and len(others) == 3):
+            # One job of a shorter period at most, and nothing else that sets nothing; anything before an entry's event.
+            left = [event for event in others if event not in self._setting]
+            if not left or (len(left) == 1 and (left[0] in self._jobs or (left[0] == one and others == [one, two]))):
+                return True
+        if four[0] == four[3] and (two, three) in self._pairs:
+            return True
         return last in self._setting and not begins(one) and (one, three) in self._pairs
 
 
@@ -293,7 +305,12 @@ def accepted(edge: PathEdge) -> tuple[str, ...]:
     return _named(record) if step.event == record["event"] and step.outcome[0] >= 0 else ()
 
 
-def _named(record: Record) -> tuple[str, ...]:
+def _alike(four: Sequence[Named]) -> tuple[tuple[str, int], ...]:
+    """Returns the events, each with the place of the first that is the same and names the same."""
+    return tuple((what[0], four.index(what)) for what in four)
+
+
+def _named(record: Record) -> Named:
     return record["event"], *(said for key, said in record.items() if key not in _NOT_NAMED and type(said) is str)
 
 

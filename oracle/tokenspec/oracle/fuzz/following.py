@@ -15,7 +15,7 @@ from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Record
 from tokenspec.oracle.sut.capabilities import BATCH
 
-_OFTEN, _FURTHER = 3, 6
+_OFTEN, _FURTHER = 2, 6
 """The number of times that a pair of rules is to be met, and the number of random events after a run that meets it."""
 _OTHER = "ben"
 """The name of an account to which the same happens."""
@@ -38,7 +38,7 @@ def follow_searches(fuzz: type[SutFuzz], seed_number: int) -> None:
     sequences = Sequences(by_rules, fuzz.pairs.reached.values()).runs(fuzz.pairs.by_state.values())
     # One run of a job for all accounts for which it is due would end what the other account waits for.
     _follow(fuzz, sequences if fuzz.terms.jobs == BATCH else side_by_side(sequences), seed_number, 0)
-    for path in (way.records() for way in fuzz.pairs.first.values()):
+    for path in fuzz.pairs.shortest():
         _follow(fuzz, [by_two(path)], seed_number, 0)
         alone(fuzz).fetch_after(path)
     for path in fuzz.pairs.reached.values():

@@ -228,46 +228,50 @@ class Sequences:
 
     def _longest(self, way: PathNode) -> PathNode:
         """Returns the path that goes on from `way` as long as something new can be reached."""
-        last, longest = [_named(record) for record in way.records()], way.length + _LONGEST
-        while way.length < longest and (steps := self._to_new(way, tuple(last[-3:]))):
+        last, longest = _told(way), way.length + _LONGEST
+        while way.length < longest and (found := self._to_new(way, tuple(last[-3:]))) is not None:
+            steps, key = found
+            self._met.add(key)
+            end, then = way, last.copy()
             for step in steps:
-                then = self._search.then(way, step)
-                last.append(_named(step))
-                self._met.add(_alike(last[-4:]))
-                if then is None:
-                    # What was to come is taken as met: amounts speak against it.
-                    last += map(_named, steps[steps.index(step) + 1 :])
-                    self._met.add(_alike(last[-4:]))
-                    return way
-                way = then
+                after = self._search.then(end, step)
+                if after is None:
+                    # It is taken as met: amounts speak against it.
+                    break
+                end = after
+                then.append((*_named(step), end.rule))
+            else:
+                self._met.update(_alike(then[number - 4 : number]) for number in range(len(last) + 1, len(then) + 1))
+                way, last = end, then
         return way
 
-    def _to_new(self, way: PathNode, last: tuple[Named, ...]) -> Sequence[Record]:
-        """Returns few moves that complete what is wanted and not met; none where there is none."""
+    def _to_new(self, way: PathNode, last: tuple[Named, ...]) -> _Four | None:
+        """Returns few moves that complete what is wanted and not met; None where there is none."""
         here = self._search.situation(way)
         self._at.setdefault(here, way)
         for begun in (last[number:] for number in range(len(last))):
-            for steps, _ in self._fours(here, begun, ()):
-                return steps
+            for found in self._fours(here, begun, ()):
+                return found
         seen, waiting = {here}, deque[tuple[Any, tuple[Record, ...]]]([(here, ())])
         while waiting:
             there, before = waiting.popleft()
-            if (found := self._from(there)) is not None:
-                return (*before, *found)
+            if (first := self._from(there)) is not None:
+                steps, key = first
+                return (*before, *steps), key
             for taken, _, then in self._ways(there):
                 if then not in seen:
                     seen.add(then)
                     waiting.append((then, (*before, taken)))
-        return ()
+        return None
 
-    def _from(self, here: Any) -> Sequence[Record] | None:
-        """Returns the moves of the first four that begin in a situation and are not met; None where all are."""
+    def _from(self, here: Any) -> _Four | None:
+        """Returns the first four that begin in a situation and are not met; None where all are."""
         more, first = self._left.setdefault(here, (self._fours(here, (), ()), []))
         while not first or first[0][1] in self._met:
             first[:] = islice(more, 1)
             if not first:
                 return None
-        return first[0][0]
+        return first[0]
 
     def _fours(self, here: Any, begun: tuple[Named, ...], steps: tuple[Record, ...]) -> Iterator[_Four]:
         """Yields the moves that complete four in a row that are wanted, and the key of the four, after those begun.
@@ -294,12 +298,12 @@ class Sequences:
         return self._leads[begun]
 
     def _ways(self, here: Any) -> list[tuple[Record, Named, Any]]:
-        """Returns the moves that are accepted in a situation, each with what it names and the situation it leads to."""
+        """Returns the moves that are accepted in a situation, each with what it names, the rule, and the situation it leads to."""
         if here not in self._after:
             found = self._after[here] = list[tuple[Record, Named, Any]]()
             for what, taken in self._moves:
                 if (then := self._search.then(self._at[here], taken)) is not None:
-                    found.append((taken, what, self._search.situation(then)))
+                    found.append((taken, (*what, then.rule), self._search.situation(then)))
                     self._at.setdefault(found[-1][-1], then)
         return self._after[here]
 
@@ -338,9 +342,19 @@ def accepted(edge: PathEdge) -> tuple[str, ...]:
     return _named(record) if step.event == record["event"] and step.outcome[0] >= 0 else ()
 
 
-def _alike(four: Sequence[Named]) -> tuple[tuple[str, int], ...]:
-    """Returns the events, each with the place of the first that is the same and names the same."""
-    return tuple((what[0], four.index(what)) for what in four)
+def _told(way: PathNode) -> list[Named]:
+    """Returns the events of a path, each with what it names and its rule."""
+    found, node = list[Named](), way
+    while node.before is not None:
+        if node.record is not None:
+            found.append((*_named(node.record), node.rule))
+        node = node.before
+    return found[::-1]
+
+
+def _alike(four: Sequence[Named]) -> tuple[tuple[str, str, int], ...]:
+    """Returns the events, each with the rule of one that begins an entry, and the place of the first that names the same."""
+    return tuple([(what[0], what[-1] if begins(what[0]) else "", four.index(what)) for what in four])
 
 
 def _named(record: Record) -> Named:

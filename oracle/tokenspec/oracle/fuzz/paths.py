@@ -177,8 +177,7 @@ class PathSearch:
         new, last = f"{KEY[:1]}{len(entries) + 1}", next(reversed(entries), "")
         named = {KEY: new if begins(event) else last} if KEY in move else {}
         plain: Record = {"account": NAME, **move, **named, "at": a_minute_on([way.account], way.now)}
-        held = sum(self.oracle.app_balances(way.account.row)) if begins(event) else 0
-        most = 3 * held // 4 if len(entries) % 2 else held
+        most = sum(self.oracle.app_balances(way.account.row)) if begins(event) else 0
         larger = {key: kind.nearest(most) for key, kind in _numbers(event).items() if most > move[key]}
         for record in (plain | larger, plain):
             read = self.oracle.reader.convert(record)

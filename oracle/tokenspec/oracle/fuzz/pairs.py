@@ -298,7 +298,7 @@ class Sequences:
         return self._leads[begun]
 
     def _ways(self, here: Any) -> list[tuple[Record, Named, Any]]:
-        """Returns the moves that are accepted in a situation, each with what it names, the rule, and the situation it leads to."""
+        """Returns the moves that are accepted in a situation, each with what it names, its rule and the situation after it."""
         if here not in self._after:
             found = self._after[here] = list[tuple[Record, Named, Any]]()
             for what, taken in self._moves:

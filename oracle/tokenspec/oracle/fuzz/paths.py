@@ -170,8 +170,8 @@ class PathSearch:
     def then(self, way: PathNode, move: Move) -> PathNode | None:
         """Returns a path on which a move is accepted after `way`: at once, or when the clock of the job falls due next.
 
-        None where there is none. What is no job waits for the slowest clock. An entry that it names is a new one, of most of
-        what there is, or the last one.
+        None where there is none. What is no job waits for the slowest clock. An entry that it names is a new one, which takes
+        all that is held where it can, or the last one.
         """
         entries, event = way.account.entries, move["event"]
         new, last = f"{KEY[:1]}{len(entries) + 1}", next(reversed(entries), "")

@@ -118,7 +118,7 @@ class Sweeps(WorldFuzz):
         pairs = [pair for pair in undone(self.machine) if names.issuperset(pair) and not begins(pair[0])]
         chains = dict.fromkeys((*((one,) for one, _ in pairs), *pairs))
         for chain, at in product(chains, (self._now + MINUTE_MS, due)):
-            if at > due or chain in found or SLOWEST_CLOCK.job in chain:
+            if at > due or chain in found or SLOWEST_CLOCK.job in chain or who not in self.oracle.accounts:
                 continue
             ahead = self.oracle.fork({who: self.oracle.accounts[who].copy()})
             records = [self._accepted(ahead, at, name) for name in chain]
@@ -264,15 +264,9 @@ class Sweeps(WorldFuzz):
     def spend_around(self, path: list[dict[str, Any]]) -> None:
         """Runs a path with everything spent after each of its records; then what was spent before the last one is asked back."""
         self._open_plainly(path[0]["account"])
-        is_left = True
         for number, record in enumerate(path):
             self._play_at(record["at"], record)
             self._play_plain(self._beginning[0], {KEY: f"spent {number}"}, WHOLE)
-            more = self._plain(self._beginning[0], {KEY: "more"})
-            if is_left and more and self._when_accepted(more) == self._now:
-                # What is begun although nothing is left.
-                self._play(more)
-                is_left = False
         for number in range(len(path) - 1):
             for event in self.events:
                 if not begins(event.name):
@@ -304,17 +298,12 @@ class Sweeps(WorldFuzz):
         self._play({**record, "at": format_instant(at)})
 
     def _play_plain(self, event: Event, names: Mapping[str, Any], amount: int = 0, part: int = 1) -> None:
-        """Plays the plainest record of an event."""
-        if record := self._plain(event, names, amount, part):
-            self._play(record)
-
-    def _plain(self, event: Event, names: Mapping[str, Any], amount: int = 0, part: int = 1) -> dict[str, Any]:
-        """Returns the plainest record of an event that names something of the kind of `names`; none where it names no such thing.
+        """Plays the plainest record of an event that names something of the kind of `names`.
 
         `amount` is a die, of whose amount above one `part` is taken: all of it, half of it and so on.
         """
         if KEY in names and "id" not in names and not any(key.name == KEY for key in event.keys):
-            return {}
+            return
         who = self._scene.accounts[0]
         record: dict[str, Any] = {"account": who, "at": format_instant(self._now), "event": event.name}
         record |= {
@@ -328,7 +317,7 @@ class Sweeps(WorldFuzz):
                 record[key.name] = names[key.name] if key.name in names else self._key(who, event, key, 0)
         record |= {"id": names["id"]} if "id" in names else {}
         self._fit_to_the_lists(record, 0)
-        return record
+        self._play(record)
 
 
 def _named(event: Event, name: str) -> dict[str, Any]:

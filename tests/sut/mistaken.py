@@ -247,6 +247,130 @@ class LosesOneInAChain(Mistaken):
         return answer
 
 
+class NamesTheSameAgain(LosesOneInAChain):
+    """The same, where the first and the third event name the same plan."""
+
+    def begin(self) -> None:
+        super().begin()
+        self._plans: dict[str, list[str | None]] = {}
+
+    def apply(self, request: Message) -> Message:
+        right = self.server.handle(request)
+        plans = self._plans.setdefault(request["account"], [])
+        if right["outcome"] == "accepted" and not right.get("duplicate"):
+            plans.append(request.get("plan"))
+            done = self._done.setdefault(request["account"], [])
+            done.append(request["event"])
+            if done[-4:] == self._chain and plans[-4] == plans[-2]:
+                right["balances"]["fast"] -= 1
+        return right
+
+
+class GoesOnFromAShortMonth(Mistaken):
+    """An upgrade in a month that ends on a day earlier than the subscription began on: it is that day from then on."""
+
+    def begin(self) -> None:
+        self._begun: dict[str, str] = {}
+        self._due: dict[str, str | None] = {}
+        self._day: dict[str, str] = {}
+
+    def apply(self, request: Message) -> Message:
+        answer, name, event = self.server.handle(request), request["account"], request["event"]
+        due = self._due.get(name)
+        if answer["outcome"] == "accepted" and event == "subscribe":
+            self._begun[name] = request["at"][8:10]
+            self._day.pop(name, None)
+        if answer["outcome"] == "accepted" and event == "upgrade" and due and due[8:10] < self._begun[name]:
+            self._day[name] = due[8:10]
+        due = self._due[name] = answer.get("next_renewal_at")
+        is_wrong = due and due[8:10] > self._day.get(name, "31")
+        return answer | ({"next_renewal_at": f"{due[:8]}{self._day[name]}{due[10:]}"} if due and is_wrong else {})
+
+
+class KnowsMonthsByName(Mistaken):
+    """A job of the same month of a year before gives a token of this month back."""
+
+    def begin(self) -> None:
+        self._months: dict[str, int] = {}
+        self._begun: dict[tuple[str, str], int] = {}
+
+    def apply(self, request: Message) -> Message:
+        answer, name, event = self.server.handle(request), request["account"], request["event"]
+        if answer["outcome"] == "accepted" and not answer.get("duplicate"):
+            months = self._months[name] = self._months.get(name, 0) + (event == "renew")
+            if event == "generate" and answer.get("charge", {}).get("fast"):
+                self._begun[name, request["job"]] = months
+            if event == "refund" and months - self._begun.get((name, request["job"]), months) == 12:
+                answer["balances"]["fast"] += 1
+        return answer
+
+
+class ForgetsOldScreens(Mistaken):
+    """What a session showed more than so many changes ago is called impossible."""
+
+    def __init__(self, many: int) -> None:
+        super().__init__()
+        self._many = many
+
+    def begin(self) -> None:
+        self._changes: dict[str, int] = {}
+        self._held: dict[str, Message] = {}
+        self._since: dict[tuple[str, str], int] = {}
+
+    def apply(self, request: Message) -> Message:
+        answer, name = self.server.handle(request), request["account"]
+        changes = self._changes[name] = self._changes.get(name, 0) + (self._held.get(name) != answer["balances"])
+        self._held[name] = dict(answer["balances"])
+        if request["event"] in ("login", "refresh") and answer["outcome"] == "accepted":
+            self._since[name, request["session"]] = changes
+        is_old = answer.get("shown_is") == "stale" and changes - self._since[name, request["session"]] > self._many
+        return answer | ({"shown_is": "impossible"} if is_old else {})
+
+
+class LeavesOneUnfetched(Mistaken):
+    """After an event, the session that began first of three is not refreshed until it logs in anew."""
+
+    def __init__(self, event: str) -> None:
+        super().__init__()
+        self._event = event
+
+    def begin(self) -> None:
+        self._sessions: dict[str, dict[str, bool]] = {}
+
+    def apply(self, request: Message) -> Message:
+        sessions, event = self._sessions.setdefault(request["account"], {}), request["event"]
+        if event == "refresh" and sessions.get(request["session"]):
+            looked = self.server.handle({**request, "event": "view", "shown": {"daily": 0}})
+            return {key: value for key, value in looked.items() if key != "shown_is"}
+        answer = self.server.handle(request)
+        if answer["outcome"] == "accepted" and not answer.get("duplicate"):
+            if event == "login":
+                sessions[request["session"]] = False
+            if event == "logout":
+                sessions.pop(request["session"], None)
+            if event == self._event and len(sessions) > 2:
+                sessions[next(iter(sessions))] = True
+        return answer
+
+
+class UpgradesFromThePlanOfAnother(Mistaken):
+    """An upgrade is counted from the plan that another account had which was upgraded in the ten minutes before."""
+
+    def begin(self) -> None:
+        self._plans: dict[str, str | None] = {}
+        self._last: tuple[str, str | None, datetime] | None = None
+
+    def apply(self, request: Message) -> Message:
+        answer, name = self.server.handle(request), request["account"]
+        if request["event"] == "upgrade" and answer["outcome"] == "accepted" and not answer.get("duplicate"):
+            before, now, last = self._plans.get(name), datetime.fromisoformat(request["at"]), self._last
+            if last is not None and last[0] != name and last[1] != before and now - last[2] < timedelta(minutes=10):
+                answer["balances"]["fast"] += 1
+            self._last = name, before, now
+        self._plans[name] = answer.get("plan")
+        return answer
+
+
 class KeepsMarch(Mistaken):
     """What was begun on a leap day is renewed on the first of March where February has 28 days."""
 
@@ -345,6 +469,9 @@ BY_LISTS: dict[str, Callable[[], Mistaken]] = {
     "accounts in one width": lambda: TakesNamesForOne(ACCOUNTS, lambda name: unicodedata.normalize("NFKC", name)),
     "the last thousand ids": lambda: RemembersTheLast(1_000),
     "leap days kept in March": KeepsMarch,
+    "an upgrade in a short month": GoesOnFromAShortMonth,
+    "months known by their names": KnowsMonthsByName,
+    "screens of three hundred changes ago": lambda: ForgetsOldScreens(300),
 }
 """Faults that dice seldom meet."""
 AFTER_MANY: dict[str, Callable[[], Mistaken]] = {
@@ -385,8 +512,13 @@ IN_SEQUENCES: dict[str, Callable[[], Mistaken]] = {
     "a job after a purchase and an upgrade": lambda: LosesOneInAChain("buy_topup", "upgrade", "generate", "refund"),
     "two failed payments in a row": lambda: LosesOneInAChain("payment_failed", "renew", "payment_failed", "renew"),
     "an upgrade after a lower plan has begun": lambda: LosesOneInAChain("downgrade", "renew", "upgrade", "renew"),
+    "a day before a downgrade is taken back": lambda: LosesOneInAChain("downgrade", "daily_reset", "resume", "upgrade"),
+    "a day after an upgrade": lambda: LosesOneInAChain("upgrade", "daily_reset", "downgrade", "renew"),
+    "a job while a downgrade is scheduled": lambda: LosesOneInAChain("downgrade", "generate", "resume", "refund"),
+    "a job before an upgrade and a day": lambda: LosesOneInAChain("generate", "upgrade", "daily_reset", "refund"),
+    "the same downgrade again": lambda: NamesTheSameAgain("downgrade", "upgrade", "downgrade", "renew"),
 }
-"""Faults that show after four events in a row, of which one undoes another or the period ends."""
+"""Faults that show after four events in a row, of which one undoes another or a period ends, be it a day."""
 
 
 class LosesOneOfTheSecond(Mistaken):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import merge
 
 from tokenspec.machine.fuzzing.coverage import Met
 from tokenspec.machine.fuzzing.stateful import alone
 from tokenspec.oracle.fuzz.holdings import holdings_taken
-from tokenspec.oracle.fuzz.pairs import Sequences, TakenSearch, chains, runs_again, runs_to, search_pairs
+from tokenspec.oracle.fuzz.pairs import Sequences, TakenSearch, runs_again, runs_to, search_pairs
 from tokenspec.oracle.fuzz.sut import SutFuzz
 from tokenspec.oracle.runtime.memory import begins
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Record
+from tokenspec.oracle.sut.capabilities import BATCH
 
-_OFTEN, _FURTHER = 3, 6
+_OFTEN, _FURTHER = 2, 6
 """The number of times that a pair of rules is to be met, and the number of random events after a run that meets it."""
 _OTHER = "ben"
 """The name of an account to which the same happens."""
@@ -33,10 +35,12 @@ def follow_searches(fuzz: type[SutFuzz], seed_number: int) -> None:
     twice = list(runs_again(fuzz.pairs, by_rules))
     _follow(fuzz, ([*first, *then] for first, then in twice), seed_number)
     _follow(fuzz, holdings_taken(fuzz.pairs, search), seed_number, 0)
-    paths = fuzz.pairs.by_state.values()
-    _follow(fuzz, chains(search, paths), seed_number, 0)
-    _follow(fuzz, Sequences(by_rules, fuzz.pairs.reached.values()).runs(paths), seed_number, 0)
-    _follow(fuzz, (by_two(way.records()) for way in fuzz.pairs.first.values()), seed_number, 0)
+    sequences = Sequences(by_rules, fuzz.pairs.reached.values()).runs(fuzz.pairs.by_state.values())
+    # One run of a job for all accounts for which it is due would end what the other account waits for.
+    _follow(fuzz, sequences if fuzz.terms.jobs == BATCH else side_by_side(sequences), seed_number, 0)
+    for path in fuzz.pairs.shortest():
+        _follow(fuzz, [by_two(path)], seed_number, 0)
+        alone(fuzz).fetch_after(path)
     for path in fuzz.pairs.reached.values():
         if not begins(path[-1]["event"]):
             alone(fuzz).spend_around(path)
@@ -53,6 +57,14 @@ def follow_to(fuzz: type[SutFuzz], wanted: Sequence[Met], seed_number: int) -> N
 def by_two(records: Sequence[Record]) -> list[Record]:
     """Returns a run in which each record is one of two accounts, one directly after the other."""
     return [{**record, "account": name} for record in records for name in (record["account"], _OTHER)]
+
+
+def side_by_side(runs: Iterable[list[Record]]) -> Iterator[list[Record]]:
+    """Yields the runs by two, in one world, in the order of time: the second of them is another account's."""
+    rest = iter(runs)
+    for one in rest:
+        other = ({**record, "account": _OTHER} for record in next(rest, []))
+        yield list(merge(one, other, key=lambda record: record["at"]))
 
 
 def _follow_pairs(fuzz: type[SutFuzz], search: TakenSearch, seed_number: int) -> None:

@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Met
@@ -27,6 +28,10 @@ from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.wire.records import Record as ReadRecord
 
 Pair = tuple[str, str]
+Named = tuple[str, ...]
+"""An event, and what its record names beside an entry."""
+_Four = tuple[tuple[Record, ...], Any]
+"""Moves, and the key of four in a row that they complete."""
 
 _WAYS = 1_300
 """The number of paths followed in the search for every rule after every other; many times as many come to 1 or 2 pairs more."""
@@ -35,8 +40,8 @@ _WAYS_IN_BREADTH = 500
 
 _WAYS_TO_AGAIN = 60
 """The number of paths followed from an accepted event to the next one that is the same."""
-_LONGEST, _AHEAD = 24, 250
-"""The number of events after which a run of sequences ends, and of places looked at for something new."""
+_LONGEST = 40
+"""The number of events after which a run of sequences ends."""
 _NOT_NAMED = {"event", "account", KEY}
 _TRIES = 8
 """The number of runs tried for a pair that the search came to only by stopping where no record is."""
@@ -59,6 +64,10 @@ class RulePairs:
     def not_met(self) -> list[Pair]:
         """Returns the pairs that were reached by the search, and never met."""
         return [pair for pair in self.reached if not self.hits[pair]]
+
+    def shortest(self) -> Iterator[list[Record]]:
+        """Yields, for each event with what it names beside an entry, the shortest run that ends with it."""
+        return iter({_named(run[-1]): run for run in sorted(self.reached.values(), key=len, reverse=True)}.values())
 
     @property
     def per_cent(self) -> float:
@@ -183,24 +192,31 @@ def chains(search: PathSearch, paths: Iterable[PathNode]) -> Iterator[list[Recor
 class Sequences:
     """Runs that hold every four events in a row that are wanted and that a search comes to, in few records.
 
-    Wanted are events that set or undo something, and among them an entry that is begun and referred to at the end, or any one
-    event before what it follows is undone. The search takes situations for one that differ in amounts alone.
+    Wanted are events that set or undo something, a job of another clock among them; the same around an entry that is begun and
+    referred to at the end; an event that comes again after one was undone; and any one event before what it follows is undone.
+    The search takes situations for one that differ in amounts alone. Fours that name the same thing twice are others.
     """
 
     def __init__(self, search: TakenSearch, runs: Iterable[Sequence[Record]]) -> None:
-        self._search, self._pairs = search, set(undone(search.oracle.machine))
+        machine = search.oracle.machine
+        self._search, self._pairs = search, set(undone(machine))
         self._setting = {event for pair in self._pairs if not begins(pair[0]) for event in pair}
+        self._jobs = {clock.job for clock in machine.clocks} - self._setting
         named = {_named(record): record for run in reversed([*runs]) for record in run}
         asks = (SPEC.opening.name, LOOK["event"])
-        self._moves = [record for record in reversed(named.values()) if record["event"] not in asks]
-        self._is_new: dict[tuple[str, ...], bool] = {}
+        self._moves = [(what, record) for what, record in reversed(named.items()) if what[0] not in asks]
+        self._events = dict.fromkeys(what[0] for what, _ in self._moves)
+        self._leads: dict[tuple[str, ...], set[str]] = {}
+        self._done = set[Any]()
+        self._met = set[Any]()
         self._at: dict[Any, PathNode] = {}
-        self._after: dict[Any, list[tuple[Record, str, Any]]] = {}
+        self._after: dict[Any, list[tuple[Record, Named, Any]]] = {}
+        self._left: dict[Any, tuple[Iterator[_Four], list[_Four]]] = {}
 
     def runs(self, paths: Iterable[PathNode]) -> Iterator[list[Record]]:
         """Yields the runs, each of which begins with one of the paths and ends with a job of the slowest clock."""
         left = list(paths)
-        jobs = [each for each in self._moves if SLOWEST_CLOCK is not None and each["event"] == SLOWEST_CLOCK.job]
+        jobs = [record for _, record in self._moves if SLOWEST_CLOCK is not None and record["event"] == SLOWEST_CLOCK.job]
         while left:
             for way in left.copy():
                 end = self._longest(way)
@@ -211,64 +227,97 @@ class Sequences:
                 yield closed.records()
 
     def _longest(self, way: PathNode) -> PathNode:
-        """Returns the path that goes on from `way` as long as something new is near."""
-        last, longest = [record["event"] for record in way.records()], way.length + _LONGEST
-        while way.length < longest and (steps := self._to_new(way, tuple(last[-3:]))):
+        """Returns the path that goes on from `way` as long as something new can be reached."""
+        last, longest = _told(way), way.length + _LONGEST
+        while way.length < longest and (found := self._to_new(way, tuple(last[-3:]))) is not None:
+            steps, key = found
+            self._met.add(key)
+            end, then = way, last.copy()
             for step in steps:
-                then = self._search.then(way, step)
-                last.append(step["event"])
-                self._is_new[tuple(last[-4:])] = False
-                if then is None:
-                    # What was to come is taken as met: amounts speak against it.
-                    last += [each["event"] for each in steps[steps.index(step) + 1 :]]
-                    self._is_new[tuple(last[-4:])] = False
-                    return way
-                way = then
+                after = self._search.then(end, step)
+                if after is None:
+                    # It is taken as met: amounts speak against it.
+                    break
+                end = after
+                then.append((*_named(step), end.rule))
+            else:
+                self._met.update(_alike(then[number - 4 : number]) for number in range(len(last) + 1, len(then) + 1))
+                way, last = end, then
         return way
 
-    def _to_new(self, way: PathNode, last: tuple[str, ...]) -> list[Record]:
-        """Returns the fewest moves that complete what is wanted and not met; none where it is far."""
+    def _to_new(self, way: PathNode, last: tuple[Named, ...]) -> _Four | None:
+        """Returns few moves that complete what is wanted and not met; None where there is none."""
         here = self._search.situation(way)
         self._at.setdefault(here, way)
-        seen, is_new = set[Any](), self._is_new
-        waiting: deque[tuple[Any, tuple[str, ...], Any]] = deque([(here, last, ())])
-        while waiting and len(seen) < _AHEAD:
-            here, events, steps = waiting.popleft()
-            for taken, event, there in self._ways(here):
-                four = (*events, event)[-4:]
-                if is_new.get(four) or (four not in is_new and is_new.setdefault(four, self._is_wanted(four))):
-                    return _in_order((steps, taken))
-                place = there, four[-3:]
-                if place not in seen:
-                    seen.add(place)
-                    waiting.append((there, four[-3:], (steps, taken)))
-        return []
+        for begun in (last[number:] for number in range(len(last))):
+            for found in self._fours(here, begun, ()):
+                return found
+        seen, waiting = {here}, deque[tuple[Any, tuple[Record, ...]]]([(here, ())])
+        while waiting:
+            there, before = waiting.popleft()
+            if (first := self._from(there)) is not None:
+                steps, key = first
+                return (*before, *steps), key
+            for taken, _, then in self._ways(there):
+                if then not in seen:
+                    seen.add(then)
+                    waiting.append((then, (*before, taken)))
+        return None
 
-    def _ways(self, here: Any) -> list[tuple[Record, str, Any]]:
-        """Returns the moves that are accepted in a situation, each with its event and the situation it leads to."""
+    def _from(self, here: Any) -> _Four | None:
+        """Returns the first four that begin in a situation and are not met; None where all are."""
+        more, first = self._left.setdefault(here, (self._fours(here, (), ()), []))
+        while not first or first[0][1] in self._met:
+            first[:] = islice(more, 1)
+            if not first:
+                return None
+        return first[0]
+
+    def _fours(self, here: Any, begun: tuple[Named, ...], steps: tuple[Record, ...]) -> Iterator[_Four]:
+        """Yields the moves that complete four in a row that are wanted, and the key of the four, after those begun.
+
+        Who asks for the next ones has met those before.
+        """
+        if (here, begun) in self._done:
+            return
+        wanted = self._wanted_after(tuple([what[0] for what in begun]))
+        for taken, what, there in self._ways(here) if wanted else ():
+            if what[0] in wanted:
+                now = *begun, what
+                if len(now) < 4:
+                    yield from self._fours(there, now, (*steps, taken))
+                elif (alike := _alike(now)) not in self._met:
+                    yield (*steps, taken), alike
+        self._done.add((here, begun))
+
+    def _wanted_after(self, begun: tuple[str, ...]) -> set[str]:
+        """Returns the events that lead on to four that are wanted."""
+        if begun not in self._leads:
+            is_wanted = self._is_wanted if len(begun) == 3 else self._wanted_after
+            self._leads[begun] = {event for event in self._events if is_wanted((*begun, event))}
+        return self._leads[begun]
+
+    def _ways(self, here: Any) -> list[tuple[Record, Named, Any]]:
+        """Returns the moves that are accepted in a situation, each with what it names, its rule and the situation after it."""
         if here not in self._after:
-            found = self._after[here] = list[tuple[Record, str, Any]]()
-            for taken in self._moves:
+            found = self._after[here] = list[tuple[Record, Named, Any]]()
+            for what, taken in self._moves:
                 if (then := self._search.then(self._at[here], taken)) is not None:
-                    found.append((taken, taken["event"], self._search.situation(then)))
+                    found.append((taken, (*what, then.rule), self._search.situation(then)))
                     self._at.setdefault(found[-1][-1], then)
         return self._after[here]
 
-    def _is_wanted(self, four: tuple[str, ...]) -> bool:
-        if len(four) < 4 or self._setting.issuperset(four):
-            return len(four) == 4
+    def _is_wanted(self, four: Sequence[str]) -> bool:
         one, two, three, last = four
-        if begins(three):
-            return two in self._setting and (three, last) in self._pairs
+        others = [event for event in (one, two, three) if not (begins(event) and (event, last) in self._pairs)]
+        if len(others) == 2 or (last in self._setting and len(others) == 3):
+            # One job of a shorter period at most, and nothing else that sets nothing; anything before an entry's event.
+            left = [event for event in others if event not in self._setting]
+            if not left or (len(left) == 1 and (left[0] in self._jobs or (left[0] == one and others == [one, two]))):
+                return True
+        if one == last and (two, three) in self._pairs:
+            return True
         return last in self._setting and not begins(one) and (one, three) in self._pairs
-
-
-def _in_order(steps: Any) -> list[Record]:
-    found: list[Record] = []
-    while steps:
-        steps, taken = steps
-        found.append(taken)
-    return found[::-1]
 
 
 @cache
@@ -293,7 +342,22 @@ def accepted(edge: PathEdge) -> tuple[str, ...]:
     return _named(record) if step.event == record["event"] and step.outcome[0] >= 0 else ()
 
 
-def _named(record: Record) -> tuple[str, ...]:
+def _told(way: PathNode) -> list[Named]:
+    """Returns the events of a path, each with what it names and its rule."""
+    found, node = list[Named](), way
+    while node.before is not None:
+        if node.record is not None:
+            found.append((*_named(node.record), node.rule))
+        node = node.before
+    return found[::-1]
+
+
+def _alike(four: Sequence[Named]) -> tuple[tuple[str, str, int], ...]:
+    """Returns the events, each with the rule of one that begins an entry, and the place of the first that names the same."""
+    return tuple([(what[0], what[-1] if begins(what[0]) else "", four.index(what)) for what in four])
+
+
+def _named(record: Record) -> Named:
     return record["event"], *(said for key, said in record.items() if key not in _NOT_NAMED and type(said) is str)
 
 

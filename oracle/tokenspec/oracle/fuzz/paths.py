@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from heapq import heappop, heappush
 from itertools import count, islice
 from typing import Any, TypeAlias
@@ -16,8 +17,11 @@ from msgspec import Struct, structs
 
 from tokenspec.machine.interpreters.calendars import NEVER
 from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row
+from tokenspec.machine.lang.declaration import Origin
+from tokenspec.machine.lang.types import Tokens
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.base.specification import POOLS, AnyCatalogue, hint
+from tokenspec.oracle.base.specification import account as the_account
 from tokenspec.oracle.fuzz.moves import moves
 from tokenspec.oracle.runtime.journal import CLOCK_AT, Account
 from tokenspec.oracle.runtime.memory import KEY, begins
@@ -30,6 +34,7 @@ _WAITS = 2
 """The largest number of waits between two records: until one job falls due, and until the next."""
 _MONTHS = 4
 """The number of renewals that fall due in a wait of several months."""
+_CLOCK_OF = {clock.job: clock.name for clock in the_account().clocks}
 
 
 class PathStep(Struct, frozen=True, gc=False):
@@ -163,22 +168,30 @@ class PathSearch:
         return None
 
     def then(self, way: PathNode, move: Move) -> PathNode | None:
-        """Returns a path on which a move is accepted after `way`: at once, or when the slowest clock falls due next.
+        """Returns a path on which a move is accepted after `way`: at once, or when the clock of the job falls due next.
 
-        None where there is none. An entry that it names is a new one, or the last one.
+        None where there is none. What is no job waits for the slowest clock. An entry that it names is a new one, which takes
+        all that is held where it can, or the last one.
         """
         entries, event = way.account.entries, move["event"]
         new, last = f"{KEY[:1]}{len(entries) + 1}", next(reversed(entries), "")
-        record = {"account": NAME, **move, **({KEY: new if begins(event) else last} if KEY in move else {})}
-        record["at"] = a_minute_on([way.account], way.now)
-        read = self.oracle.reader.convert(record)
-        if self.oracle.refuses(read, way.account):
-            slowest = next(map(way.account.dial, SLOWEST.clocks), None)
-            if slowest is None or slowest.upcoming >= NEVER:
+        named = {KEY: new if begins(event) else last} if KEY in move else {}
+        plain: Record = {"account": NAME, **move, **named, "at": a_minute_on([way.account], way.now)}
+        most = sum(self.oracle.app_balances(way.account.row)) if begins(event) else 0
+        larger = {key: kind.nearest(most) for key, kind in _numbers(event).items() if most > move[key]}
+        for record in (plain | larger, plain):
+            read = self.oracle.reader.convert(record)
+            if is_now := not self.oracle.refuses(read, way.account):
+                break
+        if not is_now:
+            own = _CLOCK_OF.get(event)
+            dial = way.account.dial(own) if own is not None else next(map(way.account.dial, SLOWEST.clocks), None)
+            if dial is None or dial.upcoming >= NEVER:
                 return None
-            read.at = record["at"] = slowest.upcoming
-            passed, _, rule = self._played(way, slowest.upcoming)
-            way = PathNode(way, None, passed, slowest.upcoming, rule, 1, way.length)
+            later = max(record["at"], dial.upcoming)
+            read.at = record["at"] = later
+            passed, _, rule = self._played(way, later)
+            way = PathNode(way, None, passed, later, rule, 1, way.length)
             if self.oracle.refuses(read, passed):
                 return None
         if self._is_barred(read, way.account):
@@ -278,6 +291,13 @@ class PathSearch:
     def _situation(self, account: Account, rule: str | None) -> Any:
         """Returns a key that is equal for accounts, after one rule, that need no distinction; None as rule ignores the rule."""
         return self._key(account, self._at, self.oracle.catalogue, rule, self._by_rules)
+
+
+@cache
+def _numbers(event: str) -> dict[str, Tokens]:
+    """Returns the numbers that a record of an event brings, with their types."""
+    fields = the_account().event_named[event].fields
+    return {field.key: field.type for field in fields if isinstance(field.type, Tokens) and field.origin is Origin.PAYLOAD}
 
 
 Situation: TypeAlias = Callable[[Account, Mapping[str, int], Any, str | None, bool], Any]

@@ -4,6 +4,7 @@ what is done many times or long after.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -13,12 +14,15 @@ from tokenspec.machine.lang.declaration import Event, Shape
 from tokenspec.machine.lang.types import Tokens
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.base.specification import SPEC, TOTAL_POOLS
+from tokenspec.oracle.fuzz.moves import moves
 from tokenspec.oracle.fuzz.names import all_names
+from tokenspec.oracle.fuzz.pairs import undone
 from tokenspec.oracle.fuzz.scenes import START, WHOLE, Scene
 from tokenspec.oracle.fuzz.starts import STARTS
 from tokenspec.oracle.fuzz.worlds import WorldFuzz
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.memory import KEY, begins, refers
+from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, MINUTE_MS, SLOWEST, SLOWEST_CLOCK, Wait, move
 from tokenspec.oracle.runtime.script import START as MIDNIGHT
 from tokenspec.oracle.wire.records import asked
@@ -75,9 +79,14 @@ class Sweeps(WorldFuzz):
     def sweep_entries(self) -> None:
         """Begins many entries of one account, each under an id, and comes back to the first ones."""
         self._begin_plainly()
+        for event in self._of_sessions:
+            if self._logs_in(event):
+                self._play_plain(event, _named(event, "oldest"))
+        oldest = self._layers.shown(self._scene.accounts[0], _AS_IT_IS)
         for number in range(_MANY):
             event = self._beginning[number % len(self._beginning)]
             self._play_plain(event, {KEY: f"n{number}", "id": f"n{number}"})
+        self._show("oldest", oldest)
         for record in [record for record in self.records if "id" in record][:_FIRST]:
             self._play({**asked(record), "at": format_instant(self._now)})
         for number in range(_FIRST):
@@ -89,12 +98,47 @@ class Sweeps(WorldFuzz):
         if SLOWEST_CLOCK is None:
             return
         job = move(SLOWEST_CLOCK.job)
+        is_written = any(event.name == job["event"] for event in self.events)
+        who, often = self._scene.accounts[0], Counter[tuple[object, ...]]()
         for start in _STARTS:
             self._begin_plainly(parse_instant(start))
             for _ in range(_PERIODS):
-                self._now = self._time(self._scene.accounts[0], SLOWEST)
-                is_written = any(event.name == job["event"] for event in self.events)
-                self._play({"account": self._scene.accounts[0], "at": format_instant(self._now), **(job if is_written else LOOK)})
+                due = self._time(who, SLOWEST)
+                if is_written:
+                    self._play_chain(due, often, format_instant(due)[8:10] == start[8:10])
+                self._play_at(due, {"account": who, **(job if is_written else LOOK)})
+
+    def _play_chain(self, due: int, often: Counter[tuple[object, ...]], when: object) -> None:
+        """Plays an event that sets something, or one and what undoes it, after which the slowest job goes on.
+
+        It is the one that was played most rarely in the same case `when`.
+        """
+        assert SLOWEST_CLOCK is not None
+        names, who, found = {event.name for event in self.events}, self._scene.accounts[0], dict[Any, list[dict[str, Any]]]()
+        pairs = [pair for pair in undone(self.machine) if names.issuperset(pair) and not begins(pair[0])]
+        chains = dict.fromkeys((*((one,) for one, _ in pairs), *pairs))
+        for chain, at in product(chains, (self._now + MINUTE_MS, due)):
+            if at > due or chain in found or SLOWEST_CLOCK.job in chain or who not in self.oracle.accounts:
+                continue
+            ahead = self.oracle.fork({who: self.oracle.accounts[who].copy()})
+            records = [self._accepted(ahead, at, name) for name in chain]
+            goes_on = all(records) and self._accepted(ahead, due, SLOWEST_CLOCK.job)
+            if goes_on and SLOWEST.end(ahead.accounts[who], due) > due:
+                found[chain] = [record for record in records if record]
+        if found:
+            chain = min(found, key=lambda each: often[each, when])
+            often[chain, when] += 1
+            for record in found[chain]:
+                self._play_at(record["at"], record)
+
+    def _accepted(self, ahead: Oracle, at: int, event: str) -> dict[str, Any]:
+        """Runs the plainest record of an event that is accepted ahead, and returns it; nothing where there is none."""
+        who, places = self._scene.accounts[0], {v.name: n for n, v in enumerate(self.machine.variables)}
+        for found, _ in moves(ahead.accounts[who], places, ahead.catalogue):
+            record = {"account": who, "at": at, **found}
+            if found["event"] == event and ahead.apply(record).outcome == "accepted":
+                return record
+        return {}
 
     def sweep_sessions(self) -> None:
         """Lets each event of a session happen to many sessions of one account, those that end a session last."""
@@ -116,10 +160,34 @@ class Sweeps(WorldFuzz):
             self._play_plain(self._beginning[0], {KEY: f"shown {number}"})
             self._play_plain(event, _named(event, names[0]))
             for name, die in product(names, (_AS_IT_WAS, _AS_IT_IS)):
-                for screen in of_sessions:
-                    shown = {key.name: self._layers.shown(who, die) for key in screen.keys if key.shape is Shape.POOLS}
-                    if shown:
-                        self._play_plain(screen, {**_named(screen, name), **shown})
+                self._show(name, self._layers.shown(who, die))
+
+    def fetch_after(self, path: list[dict[str, Any]]) -> None:
+        """Runs a path, with three sessions since before its last record; then each fetches, and shows what was before."""
+        self._open_plainly(path[0]["account"])
+        names = [f"n{number}" for number in range(3)]
+        for number, record in enumerate(path, 1):
+            self._now = record["at"]
+            if number == len(path):
+                for event, name in product(self._of_sessions, names):
+                    if self._logs_in(event):
+                        self._play_plain(event, _named(event, name))
+            self._play_at(record["at"], record)
+        self._play_plain(self._beginning[0], {KEY: "shown"})
+        for name, event in product(names, self._of_sessions):
+            if not (self._logs_in(event) or self._ends(event) or any(key.shape is Shape.POOLS for key in event.keys)):
+                self._play_plain(event, _named(event, name))
+                self._show(name, self._layers.shown(self._scene.accounts[0], _AS_IT_WAS))
+        self.teardown()
+
+    def _show(self, name: str, figures: Mapping[str, int]) -> None:
+        """Lets a session show figures."""
+        for screen in self._of_sessions:
+            if shows := {key.name: figures for key in screen.keys if key.shape is Shape.POOLS}:
+                self._play_plain(screen, {**_named(screen, name), **shows})
+
+    def _logs_in(self, event: Event) -> bool:
+        return any(self.oracle.session_out in rule.source for rule in event.rules)
 
     @property
     def _of_sessions(self) -> list[Event]:
@@ -140,13 +208,19 @@ class Sweeps(WorldFuzz):
             who, begun = self._scene.accounts[0], self._begin_entries(0, WHOLE, WHOLE)
             others = [other.job for other in self.machine.clocks if other is not clock and other.job in written]
             own = move(clock.job) if clock.job in written else LOOK
-            for _ in range(_OFTEN):
+            for number in range(_OFTEN):
                 self._now = self._time(who, Wait((clock.name,)))
                 now = {"account": who, "at": format_instant(self._now)}
                 self._play({**now, **own})
                 for job in others:
                     if self._when_accepted({**now, **move(job)}) == self._now:
                         self._play({**now, **move(job)})
+                if KEY and number < _PERIODS:
+                    # Each is as many periods old, of what ended with them, and there is room for what comes back.
+                    self._play_plain(self._beginning[0], {KEY: f"of {number}"}, WHOLE)
+                if KEY and number == _PERIODS:
+                    self._play_plain(self._beginning[0], {KEY: f"of {number}"}, WHOLE)
+                    self._ask_back([f"of {each}" for each in reversed(range(_PERIODS))])
             self._ask_back(begun)
 
     def repeat_often(self, first: list[dict[str, Any]], then: list[dict[str, Any]]) -> None:

@@ -10,6 +10,7 @@ from itertools import product
 from typing import Any
 
 from tokenspec.machine.interpreters.calendars import NEVER
+from tokenspec.machine.interpreters.compiled import Row
 from tokenspec.machine.lang.declaration import Event, Shape
 from tokenspec.machine.lang.types import Tokens
 from tokenspec.oracle.base.instants import format_instant, parse_instant
@@ -23,7 +24,7 @@ from tokenspec.oracle.fuzz.worlds import WorldFuzz
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.memory import KEY, begins, refers
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.script import LOOK, MINUTE_MS, SLOWEST, SLOWEST_CLOCK, Wait, move
+from tokenspec.oracle.runtime.script import LOOK, MINUTE_MS, SLOWEST, SLOWEST_CLOCK, Move, Wait, move
 from tokenspec.oracle.runtime.script import START as MIDNIGHT
 from tokenspec.oracle.wire.records import asked
 
@@ -114,27 +115,33 @@ class Sweeps(WorldFuzz):
         It is the one that was played most rarely in the same case `when`.
         """
         assert SLOWEST_CLOCK is not None
-        names, who, found = {event.name for event in self.events}, self._scene.accounts[0], dict[Any, list[dict[str, Any]]]()
+        names, who, known = {event.name for event in self.events}, self._scene.accounts[0], dict[Row, list[Move]]()
+        if who not in self.oracle.accounts:
+            return
         pairs = [pair for pair in undone(self.machine) if names.issuperset(pair) and not begins(pair[0])]
-        chains = dict.fromkeys((*((one,) for one, _ in pairs), *pairs))
-        for chain, at in product(chains, (self._now + MINUTE_MS, due)):
-            if at > due or chain in found or SLOWEST_CLOCK.job in chain or who not in self.oracle.accounts:
+        chains = [chain for chain in (*((one,) for one, _ in pairs), *pairs) if SLOWEST_CLOCK.job not in chain]
+        for chain, at in product(sorted(dict.fromkeys(chains), key=lambda each: often[each, when]), (self._now + MINUTE_MS, due)):
+            if at > due:
                 continue
             ahead = self.oracle.fork({who: self.oracle.accounts[who].copy()})
-            records = [self._accepted(ahead, at, name) for name in chain]
-            goes_on = all(records) and self._accepted(ahead, due, SLOWEST_CLOCK.job)
+            records = [record for name in chain if (record := self._accepted(ahead, at, name, known))]
+            goes_on = len(records) == len(chain) and self._accepted(ahead, due, SLOWEST_CLOCK.job, known)
             if goes_on and SLOWEST.end(ahead.accounts[who], due) > due:
-                found[chain] = [record for record in records if record]
-        if found:
-            chain = min(found, key=lambda each: often[each, when])
-            often[chain, when] += 1
-            for record in found[chain]:
-                self._play_at(record["at"], record)
+                often[chain, when] += 1
+                for record in records:
+                    self._play_at(record["at"], record)
+                return
 
-    def _accepted(self, ahead: Oracle, at: int, event: str) -> dict[str, Any]:
-        """Runs the plainest record of an event that is accepted ahead, and returns it; nothing where there is none."""
+    def _accepted(self, ahead: Oracle, at: int, event: str, known: dict[Row, list[Move]]) -> dict[str, Any]:
+        """Runs the plainest record of an event that is accepted ahead, and returns it; nothing where there is none.
+
+        The moves that are worth trying are kept in `known` by the row of the account, which has the same entries each time.
+        """
         who, places = self._scene.accounts[0], {v.name: n for n, v in enumerate(self.machine.variables)}
-        for found, _ in moves(ahead.accounts[who], places, ahead.catalogue):
+        account = ahead.accounts[who]
+        if account.row not in known:
+            known[account.row] = [found for found, _ in moves(account, places, ahead.catalogue)]
+        for found in known[account.row]:
             record = {"account": who, "at": at, **found}
             if found["event"] == event and ahead.apply(record).outcome == "accepted":
                 return record

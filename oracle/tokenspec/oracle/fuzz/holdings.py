@@ -41,7 +41,7 @@ def exact_holdings(pairs: RulePairs, oracle: Oracle, taken: Callable[[Record, Or
         rule = _rule(world, account, last)
         for fillers in _fillers(world, account, last, taken):
             after = account.copy()
-            if any(world.decide(world.reader.convert(each), after)[0].outcome == "refused" for each in fillers):
+            if any(world.steps_of(world.reader.convert(each), after)[-1].outcome[0] < 0 for each in fillers):
                 continue
             new = set(_held(world, after, rule)) - met
             if new and _rule(world, after, last) == rule:

@@ -30,7 +30,10 @@ from tokenspec.oracle.wire.records import Record as ReadRecord
 Pair = tuple[str, str]
 Named = tuple[str, ...]
 """An event, and what its record names beside an entry."""
-_Four = tuple[tuple[Record, ...], Any]
+_Kind = tuple[str, str]
+"""An event, and its rule if it begins an entry."""
+_Key = tuple[tuple[_Kind, int], ...]
+_Four = tuple[tuple[Record, ...], _Key]
 """Moves, and the key of four in a row that they complete."""
 
 _WAYS = 1_300
@@ -206,12 +209,16 @@ class Sequences:
         asks = (SPEC.opening.name, LOOK["event"])
         self._moves = [(what, record) for what, record in reversed(named.items()) if what[0] not in asks]
         self._events = dict.fromkeys(what[0] for what, _ in self._moves)
+        # Places and steps are numbered: the tuples that they stand for are looked up many times.
+        self._places: dict[Any, int] = {}
+        self._steps: dict[Named, int] = {}
+        self._kinds: list[_Kind] = []
         self._leads: dict[tuple[str, ...], set[str]] = {}
-        self._done = set[Any]()
-        self._met = set[Any]()
-        self._at: dict[Any, PathNode] = {}
-        self._after: dict[Any, list[tuple[Record, Named, Any]]] = {}
-        self._left: dict[Any, tuple[Iterator[_Four], list[_Four]]] = {}
+        self._done = set[tuple[int, tuple[int, ...]]]()
+        self._met = set[_Key]()
+        self._at: list[PathNode] = []
+        self._after: dict[int, list[tuple[Record, int, int]]] = {}
+        self._left: dict[int, tuple[Iterator[_Four], list[_Four]]] = {}
 
     def runs(self, paths: Iterable[PathNode]) -> Iterator[list[Record]]:
         """Yields the runs, each of which begins with one of the paths and ends with a job of the slowest clock."""
@@ -228,7 +235,7 @@ class Sequences:
 
     def _longest(self, way: PathNode) -> PathNode:
         """Returns the path that goes on from `way` as long as something new can be reached."""
-        last, longest = _told(way), way.length + _LONGEST
+        last, longest = [self._step(what) for what in _told(way)], way.length + _LONGEST
         while way.length < longest and (found := self._to_new(way, tuple(last[-3:]))) is not None:
             steps, key = found
             self._met.add(key)
@@ -239,20 +246,37 @@ class Sequences:
                     # It is taken as met: amounts speak against it.
                     break
                 end = after
-                then.append((*_named(step), end.rule))
+                then.append(self._step((*_named(step), end.rule)))
             else:
-                self._met.update(_alike(then[number - 4 : number]) for number in range(len(last) + 1, len(then) + 1))
+                self._met.update(self._alike(then[number - 4 : number]) for number in range(len(last) + 1, len(then) + 1))
                 way, last = end, then
         return way
 
-    def _to_new(self, way: PathNode, last: tuple[Named, ...]) -> _Four | None:
+    def _step(self, what: Named) -> int:
+        """Returns the number of an event, with what it names and its rule."""
+        number = self._steps.setdefault(what, len(self._steps))
+        if number == len(self._kinds):
+            self._kinds.append((what[0], what[-1] if begins(what[0]) else ""))
+        return number
+
+    def _place(self, way: PathNode) -> int:
+        """Returns the number of the situation at the end of a path."""
+        number = self._places.setdefault(self._search.situation(way), len(self._places))
+        if number == len(self._at):
+            self._at.append(way)
+        return number
+
+    def _alike(self, four: Sequence[int]) -> _Key:
+        """Returns the events, each with the rule of one that begins an entry, and the place of the first that names the same."""
+        return tuple([(self._kinds[step], four.index(step)) for step in four])
+
+    def _to_new(self, way: PathNode, last: tuple[int, ...]) -> _Four | None:
         """Returns few moves that complete what is wanted and not met; None where there is none."""
-        here = self._search.situation(way)
-        self._at.setdefault(here, way)
+        here = self._place(way)
         for begun in (last[number:] for number in range(len(last))):
             for found in self._fours(here, begun, ()):
                 return found
-        seen, waiting = {here}, deque[tuple[Any, tuple[Record, ...]]]([(here, ())])
+        seen, waiting = {here}, deque[tuple[int, tuple[Record, ...]]]([(here, ())])
         while waiting:
             there, before = waiting.popleft()
             if (first := self._from(there)) is not None:
@@ -264,7 +288,7 @@ class Sequences:
                     waiting.append((then, (*before, taken)))
         return None
 
-    def _from(self, here: Any) -> _Four | None:
+    def _from(self, here: int) -> _Four | None:
         """Returns the first four that begin in a situation and are not met; None where all are."""
         more, first = self._left.setdefault(here, (self._fours(here, (), ()), []))
         while not first or first[0][1] in self._met:
@@ -273,20 +297,20 @@ class Sequences:
                 return None
         return first[0]
 
-    def _fours(self, here: Any, begun: tuple[Named, ...], steps: tuple[Record, ...]) -> Iterator[_Four]:
+    def _fours(self, here: int, begun: tuple[int, ...], steps: tuple[Record, ...]) -> Iterator[_Four]:
         """Yields the moves that complete four in a row that are wanted, and the key of the four, after those begun.
 
         Who asks for the next ones has met those before.
         """
         if (here, begun) in self._done:
             return
-        wanted = self._wanted_after(tuple([what[0] for what in begun]))
-        for taken, what, there in self._ways(here) if wanted else ():
-            if what[0] in wanted:
-                now = *begun, what
+        wanted = self._wanted_after(tuple([self._kinds[step][0] for step in begun]))
+        for taken, step, there in self._ways(here) if wanted else ():
+            if self._kinds[step][0] in wanted:
+                now = *begun, step
                 if len(now) < 4:
                     yield from self._fours(there, now, (*steps, taken))
-                elif (alike := _alike(now)) not in self._met:
+                elif (alike := self._alike(now)) not in self._met:
                     yield (*steps, taken), alike
         self._done.add((here, begun))
 
@@ -297,17 +321,14 @@ class Sequences:
             self._leads[begun] = {event for event in self._events if is_wanted((*begun, event))}
         return self._leads[begun]
 
-    def _ways(self, here: Any) -> list[tuple[Record, Named, Any]]:
-        """Returns the moves that are accepted in a situation, each with what it names, its rule and the situation after it."""
+    def _ways(self, here: int) -> list[tuple[Record, int, int]]:
+        """Returns the moves that are accepted in a situation, each with its number and that of the situation after it."""
         if here not in self._after:
-            found = self._after[here] = list[tuple[Record, Named, Any]]()
-            for what, taken in self._moves:
-                if (then := self._search.then(self._at[here], taken)) is not None:
-                    found.append((taken, (*what, then.rule), self._search.situation(then)))
-                    self._at.setdefault(found[-1][-1], then)
+            ways = [(what, taken, self._search.then(self._at[here], taken)) for what, taken in self._moves]
+            self._after[here] = [(taken, self._step((*what, then.rule)), self._place(then)) for what, taken, then in ways if then]
         return self._after[here]
 
-    def _is_wanted(self, four: Sequence[str]) -> bool:
+    def _is_wanted(self, four: tuple[str, ...]) -> bool:
         one, two, three, last = four
         others = [event for event in (one, two, three) if not (begins(event) and (event, last) in self._pairs)]
         if len(others) == 2 or (last in self._setting and len(others) == 3):
@@ -350,11 +371,6 @@ def _told(way: PathNode) -> list[Named]:
             found.append((*_named(node.record), node.rule))
         node = node.before
     return found[::-1]
-
-
-def _alike(four: Sequence[Named]) -> tuple[tuple[str, str, int], ...]:
-    """Returns the events, each with the rule of one that begins an entry, and the place of the first that names the same."""
-    return tuple([(what[0], what[-1] if begins(what[0]) else "", four.index(what)) for what in four])
 
 
 def _named(record: Record) -> Named:

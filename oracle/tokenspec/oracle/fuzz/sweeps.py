@@ -137,9 +137,10 @@ class Sweeps(WorldFuzz):
 
         The moves that are worth trying are kept in `known` by the row of the account, which has the same entries each time.
         """
-        who, places = self._scene.accounts[0], {v.name: n for n, v in enumerate(self.machine.variables)}
+        who = self._scene.accounts[0]
         account = ahead.accounts[who]
         if account.row not in known:
+            places = {v.name: n for n, v in enumerate(self.machine.variables)}
             known[account.row] = [found for found, _ in moves(account, places, ahead.catalogue)]
         for found in known[account.row]:
             record = {"account": who, "at": at, **found}
@@ -192,9 +193,6 @@ class Sweeps(WorldFuzz):
         for screen in self._of_sessions:
             if shows := {key.name: figures for key in screen.keys if key.shape is Shape.POOLS}:
                 self._play_plain(screen, {**_named(screen, name), **shows})
-
-    def _logs_in(self, event: Event) -> bool:
-        return any(self.oracle.session_out in rule.source for rule in event.rules)
 
     @property
     def _of_sessions(self) -> list[Event]:

@@ -301,11 +301,11 @@ class WorldFuzz(RuleBasedStateMachine):
 
     def _sessions_of(self, who: str, event: Event) -> list[str]:
         """Returns the sessions that an event can be about: those that are logged in, unless it is what logs in."""
-        oracle, account = self.oracle, self.oracle.accounts.get(who)
-        if account is None or event.name not in oracle.session_machine.event_named:
-            return []
-        logs_in = any(oracle.session_out in rule.source for rule in event.rules)
-        return [] if logs_in else list(account.sessions)
+        is_of_one = event.name in self.oracle.session_machine.event_named and not self._logs_in(event)
+        return list(self.oracle.accounts[who].sessions) if is_of_one and who in self.oracle.accounts else []
+
+    def _logs_in(self, event: Event) -> bool:
+        return any(self.oracle.session_out in rule.source for rule in event.rules)
 
     def _job(self, who: str, event: Event, die: int) -> str:
         """Returns the name of an entry: mostly a new one for an event that begins entries, mostly an accepted one for any other.

@@ -1,8 +1,8 @@
 """Whose processor time a default run of `fuzz --sut` over standard input and output is, and its events a second.
 
 The implementation is a process of its own, whose time is read when it has ended. What sending and reading takes is measured
-around each half of a request; what measuring takes is counted as nobody's. Hypothesis by itself is the same number of runs of a
-machine whose rules do nothing. The rest is ours.
+around each half of a request; what measuring takes is counted as nobody's. Hypothesis is what its runs take outside the rules of
+the machine that it drives. The rest is ours.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokenspec.oracle.fuzz import conformance
 from tokenspec.oracle.fuzz.campaign import PROFILES, drive
-from tokenspec.oracle.fuzz.conformance import HYPOTHESIS_SHARE, conform
-from tokenspec.oracle.fuzz.sut import sut_fuzz
-from tokenspec.oracle.sut.capabilities import Capabilities
+from tokenspec.oracle.fuzz.sut import SutFuzz
 from tokenspec.oracle.sut.client import Client, Failed, Message
 from tokenspec.oracle.sut.connect import connect
-from tokenspec.oracle.sut.world import Openings, SutSettings
+from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 
@@ -64,31 +66,49 @@ def measuring(client: Client) -> tuple[float, float]:
     return (time.process_time() - started) / _PARTS, empty.seconds / _PARTS
 
 
-def idle(terms: Capabilities, client: Client) -> float:
-    class Idle(sut_fuzz(Openings(client), terms, SETTING)):  # type: ignore[misc]
-        def start(self, *_: object) -> None: ...
+class Driven:
+    """The processor time of the runs that Hypothesis drives, without what their rules take."""
 
-        def act(self, *_: object) -> None: ...
+    def __init__(self) -> None:
+        self.seconds, self._within = 0.0, 0
+        vars(conformance)["drive"] = self._timed(drive, 1)
+        for name in ("start", "act", "teardown"):
+            setattr(SutFuzz, name, self._timed(getattr(SutFuzz, name), -1))
 
-    started = time.process_time()
-    drive(Idle, -(-EXAMPLES // HYPOTHESIS_SHARE), STEPS, 0, lambda _: None)
-    return time.process_time() - started
+    def _timed(self, part: Callable[..., T], sign: int) -> Callable[..., T]:
+        """Returns `part` such that its time is added, or taken off if it is the outermost rule of a run that is driven."""
+
+        def timed(*given: object) -> T:
+            if sign < 0 and self._within != 1:
+                return part(*given)
+            self._within += 1
+            started = time.process_time()
+            try:
+                return part(*given)
+            finally:
+                self.seconds += sign * (time.process_time() - started)
+                self._within -= 1
+
+        return timed
+
+
+@given(st.tuples(st.integers(), st.text()))
+def read_sources(_: object) -> None:
+    """Lets Hypothesis read the sources of the tree, which it does once in a process, and which is part of no run."""
 
 
 if __name__ == "__main__":
+    read_sources()
     wallet = Timed(connect(shlex.join([sys.executable, str(WALLET)]), 20))
-    opened = SETTING.opened_at(Openings(wallet))
-    # Hypothesis reads the sources of the tree once in a process: that is part of no run.
-    idle(opened, wallet)
-    started = time.process_time()
-    verdict = conform(wallet, SETTING, EXAMPLES, STEPS)
+    driven, started = Driven(), time.process_time()
+    verdict = conformance.conform(wallet, SETTING, EXAMPLES, STEPS)
     own = time.process_time() - started
     wallet.end()
     assert verdict.word == "conforms", verdict.why_none
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     measured, within = (wallet.parts * each for each in measuring(wallet))
     own, pipe = own - measured, wallet.seconds - within
-    hypothesis, theirs = idle(opened, wallet), ended.ru_utime + ended.ru_stime
+    hypothesis, theirs = driven.seconds, ended.ru_utime + ended.ru_stime
     whole = own + theirs
     print(
         f"{verdict.count.examples:,} worlds, {verdict.count.steps:,} events, {whole:.1f} s of processor time, "

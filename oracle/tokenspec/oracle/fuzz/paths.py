@@ -102,6 +102,7 @@ class PathSearch:
         self._unwritten = unwritten(oracle.resets)
         self._key: Situation = hint("situation") or _situation
         self._tried: dict[tuple[Row, tuple[str, ...]], list[_Next]] = {}
+        self._waited: tuple[PathNode | None, dict[int, PathNode]] = None, {}
 
     def edges(self, script: Script, ways_max: int, for_pairs: bool = False) -> Iterator[PathEdge]:
         """Yields every edge of the first `ways_max` paths that begin with the script, those of shorter paths first.
@@ -190,14 +191,22 @@ class PathSearch:
                 return None
             later = max(record["at"], dial.upcoming)
             read.at = record["at"] = later
-            passed, _, rule = self._played(way, later)
-            way = PathNode(way, None, passed, later, rule, 1, way.length)
-            if self.oracle.refuses(read, passed):
+            way = self._waited_until(way, later)
+            if self.oracle.refuses(read, way.account):
                 return None
         if self._is_barred(read, way.account):
             return None
         account, _, rule = self._played(way, read)
         return PathNode(way, record, account, record["at"], rule, 0, way.length + 1)
+
+    def _waited_until(self, way: PathNode, at: int) -> PathNode:
+        """Returns the path on which time passes after `way`; those after one path are kept until another one is asked for."""
+        if self._waited[0] is not way:
+            self._waited = way, {}
+        if at not in self._waited[1]:
+            account, _, rule = self._played(way, at)
+            self._waited[1][at] = PathNode(way, None, account, at, rule, 1, way.length)
+        return self._waited[1][at]
 
     def _is_barred(self, record: ReadRecord, account: Account) -> bool:
         """Returns whether runs of the search do not have a record."""

@@ -49,6 +49,7 @@ _OFTEN = 64
 """The number of times that a thing is done again: more than any count of a wallet that is small."""
 _PERIODS = 13
 """The number of periods from each of them: a year of months, and one more."""
+_TOO_EARLY = Wait(SLOWEST.clocks, -1)
 
 
 class Sweeps(WorldFuzz):
@@ -95,19 +96,22 @@ class Sweeps(WorldFuzz):
                 self._play_plain(event, {KEY: f"n{number}"})
 
     def sweep_starts(self) -> None:
-        """Runs the slowest job for a year, from days that some month or year does not have."""
+        """Runs the slowest job for a year, from days that some month or year does not have, each time too early first."""
         if SLOWEST_CLOCK is None:
             return
         job = move(SLOWEST_CLOCK.job)
         is_written = any(event.name == job["event"] for event in self.events)
         who, often = self._scene.accounts[0], Counter[tuple[object, ...]]()
+        what = {"account": who, **(job if is_written else LOOK)}
         for start in _STARTS:
             self._begin_plainly(parse_instant(start))
             for _ in range(_PERIODS):
-                due = self._time(who, SLOWEST)
+                early, due = self._time(who, _TOO_EARLY), self._time(who, SLOWEST)
                 if is_written:
                     self._play_chain(due, often, format_instant(due)[8:10] == start[8:10])
-                self._play_at(due, {"account": who, **(job if is_written else LOOK)})
+                if self._now < early:
+                    self._play_at(early, what)
+                self._play_at(due, what)
 
     def _play_chain(self, due: int, often: Counter[tuple[object, ...]], when: object) -> None:
         """Plays an event that sets something, or one and what undoes it, after which the slowest job goes on.

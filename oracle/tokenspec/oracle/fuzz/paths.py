@@ -103,6 +103,11 @@ class PathSearch:
         self._key: Situation = hint("situation") or _situation
         self._tried: dict[tuple[Row, tuple[str, ...]], list[_Next]] = {}
 
+    @property
+    def begun(self) -> Script:
+        """The script with which runs begin."""
+        return ()
+
     def edges(self, script: Script, ways_max: int, for_pairs: bool = False) -> Iterator[PathEdge]:
         """Yields every edge of the first `ways_max` paths that begin with the script, those of shorter paths first.
 

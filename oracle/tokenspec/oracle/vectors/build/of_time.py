@@ -59,7 +59,7 @@ def about_time(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
     world = target.world(plain.policy, plain.catalogue)
     assert world is not None
     for clock in account().clocks:
-        started = _starting(target, world, clock)
+        started = starting(target, world, clock)
         calendars = list(variants(clock.calendar))
         if started is not None and any(isinstance(calendar, EveryMonth | EveryYear) for _, calendar in calendars):
             yield from _of_days(clock, calendars, started, plain)
@@ -68,7 +68,7 @@ def about_time(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
     yield from _retries(plain)
 
 
-def _starting(target: BuildTarget, world: ExecutedWorld, clock: Clock) -> list[Move] | None:
+def starting(target: BuildTarget, world: ExecutedWorld, clock: Clock) -> list[Move] | None:
     """Returns the shortest run found that starts a clock, without instants; None where there is none."""
     for edge in target.search(world).edges(target.begun(()), _WAYS):
         dial = edge.then.account.dials[CLOCK_AT[clock.name]] if edge.then is not None else None

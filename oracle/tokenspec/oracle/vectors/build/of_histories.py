@@ -6,13 +6,16 @@ Several runs share a world, each of an account of its own, so that different thi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice, product
 
 from tokenspec.machine.interpreters.dates import DAY_MS
+from tokenspec.machine.lang.calendars import EveryMonth, EveryYear, variants
 from tokenspec.machine.lang.declaration import Clock
 from tokenspec.oracle.base.instants import format_instant
-from tokenspec.oracle.base.specification import SPEC, TOTAL_POOLS, account
+from tokenspec.oracle.base.specification import DEFAULT, POLICIES, SPEC, TOTAL_POOLS, account
+from tokenspec.oracle.fuzz.figures import OTHERS
 from tokenspec.oracle.fuzz.pairs import RulePairs, Sequences, search_pairs
 from tokenspec.oracle.fuzz.paths import PathSearch
 from tokenspec.oracle.fuzz.sweeps import DAYS, Chains
@@ -21,7 +24,8 @@ from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import NAME, SLOWEST, SLOWEST_CLOCK, START, Move, Record, Wait, move
 from tokenspec.oracle.vectors.build.lists import Listing, Moves, Plain, merged, together
 from tokenspec.oracle.vectors.build.of_names import looks, of_session, session_events
-from tokenspec.oracle.vectors.build.of_time import starting
+from tokenspec.oracle.vectors.build.of_time import starting, under
+from tokenspec.oracle.vectors.build.set_cover import few
 from tokenspec.oracle.vectors.build.target import BuildTarget
 from tokenspec.oracle.wire.resets import unwritten
 
@@ -44,8 +48,9 @@ def about_histories(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
     for _ in search_pairs(pairs, search):
         pass
     paths = [way.records() for way in pairs.first.values()]
-    sequences = Sequences(search, paths).runs(pairs.by_state.values())
+    sequences = list(Sequences(search, paths).runs(pairs.by_state.values()))
     yield from together(plain, "rules-in-a-row", "every four events in a row that set or undo something", sequences)
+    yield from _under_policies(target, plain, sequences)
     later = [path for path in pairs.shortest() if len(path) > 1]
     if has_entries:
         yield from together(plain, f"memory-{KEY}s", f"{KEY}s before and after each event", later, partial(_entries, plain))
@@ -55,14 +60,54 @@ def about_histories(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
         yield plain.listing("memory-screens", f"a screen of {_CHANGES} changes ago", partial(_screens, plain, asked))
     started = {clock: found for clock in account().clocks if (found := starting(target, world, clock)) is not None}
     if SLOWEST_CLOCK in started:
-        told = f"changes before each {SLOWEST_CLOCK.name} of a year from {', '.join(day.partition('T')[0] for day in DAYS)} on"
-        changes = partial(_changes, plain, target.search(world), started[SLOWEST_CLOCK])
-        yield plain.listing(f"time-{SLOWEST_CLOCK.name}-changes", told, changes)
+        yield from _years(plain, target.search(world), SLOWEST_CLOCK, started[SLOWEST_CLOCK])
     if has_entries:
         told = f"{KEY}s of one to {_PERIODS} periods ago"
         cases = enumerate(product(started, started.values(), (plain.spending, None)))
         periods = [(f"a{n}", START, partial(_periods, plain, *case)) for n, case in cases]
         yield plain.listing(f"time-{KEY}s-of-periods", told, merged(periods))
+
+
+def _years(plain: Plain, search: PathSearch, clock: Clock, started: Sequence[Move]) -> Iterator[Listing]:
+    """Yields a list of changes over a year for each way of counting short months, and periods that are due at once by figures."""
+    days, ways = ", ".join(day.partition("T")[0] for day in DAYS), set[object]()
+    for answers, calendar in variants(clock.calendar):
+        way = calendar.short if isinstance(calendar, EveryMonth | EveryYear) else calendar
+        if way not in ways:
+            ways.add(way)
+            told, moves = f"changes before each {clock.name} of a year from {days} on", partial(_changes, plain, search, started)
+            yield under(plain, f"time-{clock.name}-changes", told, moves, answers)
+    for number, catalogue in enumerate(OTHERS.of_worlds):
+
+        def overdue(oracle: Oracle) -> Moves:
+            return [*started, _OVERDUE, plain.job(clock, oracle)]
+
+        if catalogue != DEFAULT:
+            told = f"more than a year of {clock.name}s due at once, with other figures"
+            yield Listing(f"figures-overdue-{number}", f"{told} ({number})", overdue, plain.policy, catalogue)
+
+
+def _under_policies(target: BuildTarget, plain: Plain, runs: Sequence[Sequence[Record]]) -> Iterator[Listing]:
+    """Yields, for each answer to an open question, few of the runs: all rules after which something is then otherwise."""
+    usual = target.world(plain.policy, plain.catalogue)
+    for name, choice in ((policy.name, choice) for policy in POLICIES for choice, _ in policy.answers):
+        choices = {**plain.policy, name: choice}
+        world = target.world(choices, plain.catalogue)
+        if usual is not None and world is not None and world.oracle.policy[name] == choice != usual.oracle.policy[name]:
+            goals = [_differing(usual.oracle, world.oracle, run) for run in runs]
+            some = [runs[n] for n in few(goals, [len(run) for run in runs])]
+            told = f"events in a row after which something is otherwise where {name} is {choice}"
+            yield from together(replace(plain, policy=choices), f"policy-{name}-{choice}", told, some)
+
+
+def _differing(usual: Oracle, other: Oracle, run: Sequence[Record]) -> set[str]:
+    """Returns the rules by which one oracle accepts events of a run to which the other has another answer."""
+    one, two, found = usual.fork({}), other.fork({}), set[str]()
+    for record in run:
+        (right, _), (answer, rule) = (each.decide(each.reader.convert(record)) for each in (one, two))
+        if answer != right and answer.outcome == "accepted":
+            found.add(str(rule))
+    return found
 
 
 def _asked(name: str) -> list[Move]:

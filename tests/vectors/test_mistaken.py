@@ -14,19 +14,9 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from sut.mistaken import (
-    ACCOUNTS,
-    IN_CHAINS,
-    LOOK,
-    MISTAKEN,
-    Elsewhere,
-    JoinsNames,
-    KnowsBetter,
-    LosesOne,
-    Message,
-    Mistaken,
-    TakesNamesForOne,
-)
+from sut.mistaken import ACCOUNTS, LOOK, Elsewhere, JoinsNames, KnowsBetter, Message, Mistaken, TakesNamesForOne
+from sut.mistaken_kinds import ACROSS_EVENTS, IN_CHAINS, IN_MIXED_CHAINS, IN_SEQUENCES, MISTAKEN
+from sut.mistaken_rules import LosesOne
 from tokenspec.oracle.fuzz.names import _CHANGES, ALIKE, LONGEST
 from tokenspec.oracle.serve.server import Server
 from tokenspec.oracle.vectors.suite import Case, default_suite
@@ -157,6 +147,9 @@ FURTHER: dict[str, Callable[[], Mistaken]] = {
     "prices of its own": lambda: KnowsBetter(lambda figures: {"prices": dict.fromkeys(figures["prices"], 8)}),
     "gives on one plan": GivesOnOnePlan,
     **IN_CHAINS,
+    **IN_MIXED_CHAINS,
+    **IN_SEQUENCES,
+    **ACROSS_EVENTS,
     **{f"{second} after {first}": partial(loses_after, first, second) for first, second in LATER},
 }
 """Faults of the same kinds that nothing was built for."""

@@ -11,21 +11,10 @@ import pytest
 from differential.walks import EFFORT, some_of
 from sut.calling import call, sut
 from sut.implementation import Beside
-from sut.mistaken import (
-    AFTER_MANY,
-    BY_LISTS,
-    IN_CHAINS,
-    IN_MIXED_CHAINS,
-    IN_SEQUENCES,
-    MISTAKEN,
-    LeavesOneUnfetched,
-    LosesOneOfTheSecond,
-    Message,
-    Mistaken,
-    RefundsAfterPayment,
-    UpgradesFromThePlanOfAnother,
-    UpgradesOnce,
-)
+from sut.mistaken import Message, Mistaken
+from sut.mistaken_kinds import AFTER_MANY, BY_LISTS, IN_CHAINS, IN_MIXED_CHAINS, IN_SEQUENCES, MISTAKEN
+from sut.mistaken_memory import LeavesOneUnfetched
+from sut.mistaken_rules import LosesOneOfTheSecond, RefundsAfterPayment, UpgradesFromThePlanOfAnother, UpgradesOnce
 from tokenspec.oracle.fuzz.conformance import conform
 from tokenspec.oracle.fuzz.following import by_two, search_of, side_by_side
 from tokenspec.oracle.fuzz.names import BETWEEN, LONGEST, alike, fresh, joined_alike

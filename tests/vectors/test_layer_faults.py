@@ -20,7 +20,7 @@ from tokenspec.oracle.vectors.build.layer_faults import LayerFault, layer_faults
 from tokenspec.oracle.vectors.build.lists import listed, plain
 from tokenspec.oracle.vectors.build.scenarios import SCENARIOS
 from tokenspec.oracle.vectors.build.schedules import finds, scheduled, shorter
-from tokenspec.oracle.vectors.build.suite import all_lists
+from tokenspec.oracle.vectors.build.suite import LISTS
 from tokenspec.oracle.vectors.build.target import BuildTarget, candidate_of
 from tokenspec.oracle.wire.settings import policy_from
 from tokenspec.spec.catalogue import DEFAULT
@@ -107,7 +107,7 @@ def test_runs_for_one_implementation_are_about_names(says: Message, names: list[
     target = OneImplementation(Openings(Takes(says)), SutSettings(policy_from({}), DEFAULT))
     begun = plain(target)
     assert begun is not None
-    runs = listed(target, all_lists(target, begun))
+    runs = [run for lists in LISTS for run in listed(target, lists(target, begun))]
     assert {name for name in names if any(finds(run.played, FAULTS[name]) for run in runs)} == set(names)
     assert all(target.takes(run.played) for run in runs)
 

@@ -14,19 +14,9 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from sut.mistaken import (
-    ACCOUNTS,
-    IN_CHAINS,
-    LOOK,
-    MISTAKEN,
-    Elsewhere,
-    JoinsNames,
-    KnowsBetter,
-    LosesOne,
-    Message,
-    Mistaken,
-    TakesNamesForOne,
-)
+from sut.mistaken import ACCOUNTS, LOOK, Elsewhere, JoinsNames, KnowsBetter, Message, Mistaken, TakesNamesForOne
+from sut.mistaken_kinds import ACROSS_EVENTS, IN_CHAINS, IN_MIXED_CHAINS, IN_SEQUENCES, MISTAKEN
+from sut.mistaken_rules import LosesOne
 from tokenspec.oracle.fuzz.names import _CHANGES, ALIKE, LONGEST
 from tokenspec.oracle.serve.server import Server
 from tokenspec.oracle.vectors.suite import Case, default_suite
@@ -157,6 +147,9 @@ FURTHER: dict[str, Callable[[], Mistaken]] = {
     "prices of its own": lambda: KnowsBetter(lambda figures: {"prices": dict.fromkeys(figures["prices"], 8)}),
     "gives on one plan": GivesOnOnePlan,
     **IN_CHAINS,
+    **IN_MIXED_CHAINS,
+    **IN_SEQUENCES,
+    **ACROSS_EVENTS,
     **{f"{second} after {first}": partial(loses_after, first, second) for first, second in LATER},
 }
 """Faults of the same kinds that nothing was built for."""
@@ -233,15 +226,35 @@ SHOWN_BY = {
     "a second upgrade, a job refunded in between": "rules-undone-5",
     "a second purchase, an end taken back in between": "rules-undone-3",
     "a second job, an end taken back in between": "rules-undone-4",
+    "an upgrade in a short month": "time-renewal-changes",
+    "months known by their names": "time-jobs-of-periods",
+    "screens of three hundred changes ago": "memory-screens",
+    "a downgrade after an upgrade, an end taken back": "policy-downgrade_bank-keep-1",
+    "a downgrade and an end, both taken back": "rules-in-a-row-6",
+    "plan changes after a late payment": "rules-after-10",
+    "a purchase before an end is taken back": "rules-in-a-row-4",
+    "a job after a purchase and an upgrade": "rules-in-a-row-5",
+    "two failed payments in a row": "time-renewal-changes",
+    "an upgrade after a lower plan has begun": "rules-by-each-7",
+    "a day before a downgrade is taken back": "rules-in-a-row-4",
+    "a day after an upgrade": "rules-in-a-row-7",
+    "a job while a downgrade is scheduled": "resumes-then-refunds",
+    "a job before an upgrade and a day": "rules-in-a-row-3",
+    "the same downgrade again": "policy-daily_position-last-1",
+    "a session that is not fetched after a renewal": "memory-sessions-2",
+    "a job begun again after a renewal": "memory-jobs-2",
+    "a job asked back again after a renewal": "memory-jobs-2",
+    "a job asked back again after an end": "memory-jobs-1",
+    "a job asked back before it was begun": "id-free-after-refusal",
+    "a logout in all accounts": "memory-sessions-2",
+    "a purchase in a short month": "time-renewal-changes",
+    "twelve renewals at most": "figures-overdue-1",
     **{f"{second} after {first}": vector for (first, second), vector in LATER.items()},
 }
 """By fault, a vector in which an answer shows it."""
 NOT_SHOWN = {
     "names that end at a sign of value 0": "some databases cannot hold such names, so no vector has one; `fuzz` has none either",
     "requests at one time": "a vector is one request after the other: `fuzz --clients` is for that",
-    "an upgrade in a short month": "in months that end early vectors have renewals alone; `fuzz` has more",
-    "months known by their names": "none asks tokens of a year before back where there is room; `fuzz` does",
-    "screens of three hundred changes ago": "no screen of a vector is that old; `fuzz` has one",
 }
 """Faults of these kinds that no vector shows, with the reason."""
 

@@ -139,7 +139,7 @@ def pairs_in(oracle: Oracle, steps: Sequence[MachineStep]) -> Iterator[Pair]:
             after = rule
 
 
-def search_pairs(pairs: RulePairs, search: TakenSearch) -> Iterator[list[Pair]]:
+def search_pairs(pairs: RulePairs, search: PathSearch) -> Iterator[list[Pair]]:
     """Adds what a search by rules reaches to `pairs`, and yields the new ones of each edge of the search, mostly none."""
     tried, oracle, rules = Counter[Pair](), search.oracle, search.oracle.compiled.rules
     for edge in search.edges(search.begun, _WAYS, for_pairs=True):
@@ -200,7 +200,7 @@ class Sequences:
     The search takes situations for one that differ in amounts alone. Fours that name the same thing twice are others.
     """
 
-    def __init__(self, search: TakenSearch, runs: Iterable[Sequence[Record]]) -> None:
+    def __init__(self, search: PathSearch, runs: Iterable[Sequence[Record]]) -> None:
         machine = search.oracle.machine
         self._search, self._pairs = search, set(undone(machine))
         self._setting = {event for pair in self._pairs if not begins(pair[0]) for event in pair}

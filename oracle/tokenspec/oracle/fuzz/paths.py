@@ -104,6 +104,11 @@ class PathSearch:
         self._tried: dict[tuple[Row, tuple[str, ...]], list[_Next]] = {}
         self._waited: tuple[PathNode | None, dict[int, PathNode]] = None, {}
 
+    @property
+    def begun(self) -> Script:
+        """The script with which runs begin."""
+        return ()
+
     def edges(self, script: Script, ways_max: int, for_pairs: bool = False) -> Iterator[PathEdge]:
         """Yields every edge of the first `ways_max` paths that begin with the script, those of shorter paths first.
 

@@ -5,13 +5,13 @@ what is done many times or long after.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
 from tokenspec.machine.interpreters.calendars import NEVER
 from tokenspec.machine.interpreters.compiled import Row
-from tokenspec.machine.lang.declaration import Event, Shape
+from tokenspec.machine.lang.declaration import Event, Machine, Shape
 from tokenspec.machine.lang.types import Tokens
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.base.specification import SPEC, TOTAL_POOLS
@@ -32,7 +32,7 @@ _MANY = 1_100
 """The number of ids and entries of one account: more than a table or cache of a round size holds."""
 _FIRST = 16
 """The number of first ids and entries that a run comes back to."""
-_STARTS = (
+DAYS = (
     "2027-01-31T22:30:00Z",
     "2027-01-30T00:00:00Z",
     "2027-01-29T02:30:00Z",
@@ -50,6 +50,59 @@ _OFTEN = 64
 _PERIODS = 13
 """The number of periods from each of them: a year of months, and one more."""
 _TOO_EARLY = Wait(SLOWEST.clocks, -1)
+
+
+class Chains:
+    """Chains of an event that sets something, or of one and what undoes it, after which a job of the slowest clock goes on.
+
+    `names` are the events that there are, of which those `alone` are chains too; `ahead` gives the moves that are worth trying
+    in an account, the plainest first.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        job: Move,
+        names: Collection[str],
+        ahead: Callable[[Account], Iterable[Move]],
+        alone: Iterable[str] = (),
+    ) -> None:
+        pairs = [pair for pair in undone(machine) if not begins(pair[0])]
+        chains = dict.fromkeys((*((one,) for one, _ in pairs), *pairs, *((name,) for name in alone)))
+        self._chains = [chain for chain in chains if job["event"] not in chain and {*names} >= {*chain}]
+        self._job, self._ahead, self._often = job, ahead, Counter[tuple[object, ...]]()
+
+    def before(self, oracle: Oracle, who: str, now: int, due: int, when: object) -> list[dict[str, Any]]:
+        """Returns the records of a chain before a job that is `due`, a minute on or at that very instant.
+
+        It is the one that was returned most rarely in the same case `when`; nothing where there is none.
+        """
+        known = dict[Row, list[Move]]()
+        for chain, at in product(sorted(self._chains, key=lambda each: self._often[each, when]), (now + MINUTE_MS, due)):
+            if at > due:
+                continue
+            ahead = oracle.fork({who: oracle.accounts[who].copy()})
+            records = [record for name in chain if (record := self._accepted(ahead, who, at, name, known))]
+            if len(records) == len(chain):
+                ahead.apply({"account": who, "at": due, **self._job})
+                if SLOWEST.end(ahead.accounts[who], due) > due:
+                    self._often[chain, when] += 1
+                    return records
+        return []
+
+    def _accepted(self, ahead: Oracle, who: str, at: int, event: str, known: dict[Row, list[Move]]) -> dict[str, Any]:
+        """Runs the plainest record of an event that is accepted ahead, and returns it; nothing where there is none.
+
+        The moves are kept in `known` by the row of the account, which has the same entries each time.
+        """
+        account = ahead.accounts[who]
+        if account.row not in known:
+            known[account.row] = list(self._ahead(account))
+        for found in known[account.row]:
+            record = {**found, "account": who, "at": at}
+            if found["event"] == event and ahead.apply(record).outcome == "accepted":
+                return record
+        return {}
 
 
 class Sweeps(WorldFuzz):
@@ -99,58 +152,23 @@ class Sweeps(WorldFuzz):
         """Runs the slowest job for a year, from days that some month or year does not have, each time too early first."""
         if SLOWEST_CLOCK is None:
             return
-        job = move(SLOWEST_CLOCK.job)
-        is_written = any(event.name == job["event"] for event in self.events)
-        who, often = self._scene.accounts[0], Counter[tuple[object, ...]]()
-        what = {"account": who, **(job if is_written else LOOK)}
-        for start in _STARTS:
+        who, job, names = self._scene.accounts[0], move(SLOWEST_CLOCK.job), {event.name for event in self.events}
+        places = {v.name: n for n, v in enumerate(self.machine.variables)}
+        chains = Chains(
+            self.machine, job, names, lambda account: (found for found, _ in moves(account, places, self.oracle.catalogue))
+        )
+        what = {"account": who, **(job if job["event"] in names else LOOK)}
+        for start in DAYS:
             self._begin_plainly(parse_instant(start))
             for _ in range(_PERIODS):
                 early, due = self._time(who, _TOO_EARLY), self._time(who, SLOWEST)
-                if is_written:
-                    self._play_chain(due, often, format_instant(due)[8:10] == start[8:10])
+                if job["event"] in names and who in self.oracle.accounts:
+                    is_same = format_instant(due)[8:10] == start[8:10]
+                    for record in chains.before(self.oracle, who, self._now, due, is_same):
+                        self._play_at(record["at"], record)
                 if self._now < early:
                     self._play_at(early, what)
                 self._play_at(due, what)
-
-    def _play_chain(self, due: int, often: Counter[tuple[object, ...]], when: object) -> None:
-        """Plays an event that sets something, or one and what undoes it, after which the slowest job goes on.
-
-        It is the one that was played most rarely in the same case `when`.
-        """
-        assert SLOWEST_CLOCK is not None
-        names, who, known = {event.name for event in self.events}, self._scene.accounts[0], dict[Row, list[Move]]()
-        if who not in self.oracle.accounts:
-            return
-        pairs = [pair for pair in undone(self.machine) if names.issuperset(pair) and not begins(pair[0])]
-        chains = [chain for chain in (*((one,) for one, _ in pairs), *pairs) if SLOWEST_CLOCK.job not in chain]
-        for chain, at in product(sorted(dict.fromkeys(chains), key=lambda each: often[each, when]), (self._now + MINUTE_MS, due)):
-            if at > due:
-                continue
-            ahead = self.oracle.fork({who: self.oracle.accounts[who].copy()})
-            records = [record for name in chain if (record := self._accepted(ahead, at, name, known))]
-            goes_on = len(records) == len(chain) and self._accepted(ahead, due, SLOWEST_CLOCK.job, known)
-            if goes_on and SLOWEST.end(ahead.accounts[who], due) > due:
-                often[chain, when] += 1
-                for record in records:
-                    self._play_at(record["at"], record)
-                return
-
-    def _accepted(self, ahead: Oracle, at: int, event: str, known: dict[Row, list[Move]]) -> dict[str, Any]:
-        """Runs the plainest record of an event that is accepted ahead, and returns it; nothing where there is none.
-
-        The moves that are worth trying are kept in `known` by the row of the account, which has the same entries each time.
-        """
-        who = self._scene.accounts[0]
-        account = ahead.accounts[who]
-        if account.row not in known:
-            places = {v.name: n for n, v in enumerate(self.machine.variables)}
-            known[account.row] = [found for found, _ in moves(account, places, ahead.catalogue)]
-        for found in known[account.row]:
-            record = {"account": who, "at": at, **found}
-            if found["event"] == event and ahead.apply(record).outcome == "accepted":
-                return record
-        return {}
 
     def sweep_sessions(self) -> None:
         """Lets each event of a session happen to many sessions of one account, those that end a session last."""

@@ -65,7 +65,7 @@ def command() -> None:
 @settings_options
 @QUIET
 def build_command(out: str, check: bool, sut: SutConfig | None, settings: Settings, quiet: bool) -> int:
-    """Builds the suite from the declaration: vectors, index and JSON Schemas. It takes some five minutes on two cores.
+    """Builds the suite from the declaration: vectors, index and JSON Schemas. It takes some three minutes on two cores.
 
     The vectors cover every rule, every refusal in every state that can give it, every rule after every other, every answer
     to an open question, and find every seeded fault that an answer can show. The index says for each what it covers.

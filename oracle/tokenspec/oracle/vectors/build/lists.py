@@ -29,6 +29,8 @@ _TIMES = 13
 """The number of times that an event has to be accepted in a row."""
 _NEXT = 60
 """The number of events that are tried in search of one that happens again and again."""
+_TOGETHER = 12
+"""The number of runs that share a world."""
 FEW = 5
 """The number of amounts that events take in turn."""
 
@@ -57,6 +59,20 @@ def merged(parts: Iterable[tuple[str, str, Movable]]) -> Callable[[Oracle], Move
         return sorted(of_each, key=lambda record: record["at"])
 
     return moves
+
+
+def together(
+    plain: Plain,
+    name: str,
+    title: str,
+    runs: Iterable[Sequence[Record]],
+    played: Callable[[Sequence[Record]], Movable] = lambda run: run,
+) -> Iterator[Listing]:
+    """Yields lists of runs that share a world, each as it is `played`; those that take the same events come together."""
+    kinds = sorted(runs, key=lambda run: sorted({record["event"] for record in run}))
+    for number, begin in enumerate(range(0, len(kinds), _TOGETHER), 1):
+        parts = [(f"a{n}", START, played(run)) for n, run in enumerate(kinds[begin : begin + _TOGETHER])]
+        yield plain.listing(f"{name}-{number}", f"{title} ({number})", merged(parts))
 
 
 def _records(oracle: Oracle, start: str, moves: Movable, sent: Callable[[Record], Record] = lambda it: it) -> Iterator[Record]:
@@ -127,6 +143,12 @@ class Plain:
         for number in count(1):
             amount = {key: kind.nearest(1 + number % min(many, kind.hi)) for key, kind in self.counted.items() if many > 1}
             yield {**self.again, **amount, **({KEY: f"{KEY}{number + 100}"} if begins(self.again["event"]) else {})}
+
+    def spending(self, oracle: Oracle) -> Move:
+        """Returns the event with all that an account has; where it has nothing, the plainest one."""
+        known = oracle.accounts.get(NAME)
+        held = sum(oracle.app_balances(known.row)) if known is not None else 0
+        return {**self.again, **{key: kind.nearest(held or 1) for key, kind in list(self.counted.items())[:1]}}
 
     def job(self, clock: Clock, oracle: Oracle) -> Move:
         """Returns the job of a clock; where it runs by itself, an event that is refused shows it."""

@@ -67,7 +67,7 @@ def _entries(plain: Plain, names: Sequence[str], referring: Sequence[str] = ()) 
     return [*plain.script, *begun, *(move(event, **{KEY: name}) for event in referring for name in (*names, names[0]))]
 
 
-def _session_events() -> tuple[list[Event], list[Event], list[Event]]:
+def session_events() -> tuple[list[Event], list[Event], list[Event]]:
     """Returns the events of sessions: those that log in, those that look or fetch, and those that log out."""
     machine = SPEC.sessions(system())
     assert machine is not None
@@ -79,27 +79,29 @@ def _session_events() -> tuple[list[Event], list[Event], list[Event]]:
 
 def _sessions(plain: Plain, names: Sequence[str], oracle: Oracle) -> Moves:
     """Logs a session of each name in, with another balance each time; then every event of sessions names each of them."""
-    logs_in, used, logs_out = _session_events()
+    logs_in, used, logs_out = session_events()
     seen = dict[str, dict[str, int]]()
     yield from plain.script
     for name, each in zip(names, plain.times(), strict=False):
         yield move(logs_in[0].name, session=name)
         seen[name] = dict(zip(TOTAL_POOLS, oracle.app_balances(oracle.accounts[NAME].row), strict=True))
         yield each
-    for event in sorted(used, key=lambda event: not _looks(event)):
+    for event in sorted(used, key=lambda event: not looks(event)):
         # Half of what is fetched anew is looked at as before: it cannot be shown any more.
-        for name in names if _looks(event) else names[::2]:
-            yield _of_session(event, name, seen)
-    for event in [event for event in used if _looks(event)]:
-        yield from (_of_session(event, name, seen) for name in names[:4])
-    yield from (_of_session(event, name, seen) for event in logs_out for name in (*names, names[0]))
+        for name in names if looks(event) else names[::2]:
+            yield of_session(event, name, seen)
+    for event in [event for event in used if looks(event)]:
+        yield from (of_session(event, name, seen) for name in names[:4])
+    yield from (of_session(event, name, seen) for event in logs_out for name in (*names, names[0]))
 
 
-def _looks(event: Event) -> bool:
+def looks(event: Event) -> bool:
+    """Returns true if an event of a session shows figures."""
     return any(key.shape is Shape.POOLS for key in event.keys)
 
 
-def _of_session(event: Event, name: str, seen: Mapping[str, Mapping[str, int]]) -> Move:
+def of_session(event: Event, name: str, seen: Mapping[str, Mapping[str, int]]) -> Move:
+    """Returns an event of a session, which shows what was seen in it."""
     return move(event.name, session=name, **{key.name: seen[name] for key in event.keys if key.shape is Shape.POOLS})
 
 
@@ -111,7 +113,7 @@ def _joined(plain: Plain, key: str) -> Iterator[Move | Wait]:
         for longer, name in ((f"k{sign}e", f"e{sign}x"), (f"e{sign}k", f"x{sign}e")):
             yield from (each for each in plain.begun(longer) if not isinstance(each, Wait))
             for who, written in (("k", name), (longer, "x")):
-                event = move(_session_events()[0][0].name) if key == "session" else next(times)
+                event = move(session_events()[0][0].name) if key == "session" else next(times)
                 yield {**event, "account": who, key: written}
 
 
@@ -135,7 +137,7 @@ def _many(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
         yield plain.listing(f"names-{KEY}s-many", told, [*plain.script, *begun, begun[0]])
     if SPEC.session:
         names = [f"s{n}" for n in range(_SESSIONS)]
-        moves = [move(_session_events()[0][0].name, session=name) for name in (*names, *names[:2])]
+        moves = [move(session_events()[0][0].name, session=name) for name in (*names, *names[:2])]
         yield plain.listing("names-sessions-many", f"a session among {_SESSIONS} of one account", [*plain.script, *moves])
 
 

@@ -22,7 +22,7 @@ from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, NAME, START, Move, Record, Script, Wait, move
 from tokenspec.oracle.vectors.build.executed import ExecutedWorld, edges_of
 from tokenspec.oracle.vectors.build.goals import slug
-from tokenspec.oracle.vectors.build.lists import Listing, Movable, Moves, Plain, merged
+from tokenspec.oracle.vectors.build.lists import Listing, Movable, Moves, Plain, merged, together
 from tokenspec.oracle.vectors.build.set_cover import few
 from tokenspec.oracle.vectors.build.target import BuildTarget
 
@@ -33,8 +33,6 @@ _WAYS = 900
 """The number of paths that are followed in search of every rule after every other."""
 _WAYS_AFTER = 60
 """The number of paths that are followed in search of every event after one."""
-_TOGETHER = 12
-"""The number of runs that share a world."""
 
 
 def about_rules(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
@@ -51,16 +49,18 @@ def about_rules(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
             paths.append(edge.records())
             covered.append(its)
     after = _after_each(search, first)
-    yield from _together(plain, "after", "each event accepted after each in one account", after)
-    yield from _together(plain, "around", "what was spent around each rule, asked back", _around(world, plain, paths))
+    yield from together(plain, "rules-after", "each event accepted after each in one account", after)
+    yield from together(plain, "rules-around", "what was spent around each rule, asked back", _around(world, plain, paths))
     if IDS is not None:
-        yield from _together(plain, "retries", "events that come again after each rule", _retried(paths, covered))
+        yield from together(plain, "rules-retries", "events that come again after each rule", _retried(paths, covered))
     yield from _of_figures(target, plain)
     yield from _of_others(plain)
     by_rules = _by_each_rule(search, first, after)
-    yield from _together(plain, "by-each", "each rule after each event in one account, where it is not the usual one", by_rules)
+    yield from together(
+        plain, "rules-by-each", "each rule after each event in one account, where it is not the usual one", by_rules
+    )
     again = list(chains(target.search(world), by_state.values()))
-    yield from _together(plain, "undone", "events that come again once another one was undone", again)
+    yield from together(plain, "rules-undone", "events that come again once another one was undone", again)
 
 
 def _with_covered(search: PathSearch, edges: Iterable[PathEdge]) -> Iterator[tuple[PathEdge, set[str]]]:
@@ -76,15 +76,6 @@ def _with_covered(search: PathSearch, edges: Iterable[PathEdge]) -> Iterator[tup
         if edge.then is not None:
             covered[edge.then] = its
         yield edge, its
-
-
-def _together(plain: Plain, name: str, title: str, runs: Sequence[Sequence[Record]]) -> Iterator[Listing]:
-    """Yields lists of runs that share a world; those that take the same events come together."""
-    kinds = sorted(runs, key=lambda run: sorted({record["event"] for record in run}))
-    for number, begin in enumerate(range(0, len(kinds), _TOGETHER), 1):
-        some = kinds[begin : begin + _TOGETHER]
-        parts = [(f"a{n}", START, run) for n, run in enumerate(some)]
-        yield plain.listing(f"rules-{name}-{number}", f"{title} ({number})", merged(parts))
 
 
 def _after_each(search: PathSearch, first: Mapping[tuple[str, ...], PathNode]) -> list[list[Record]]:
@@ -130,7 +121,7 @@ def _around(world: ExecutedWorld, plain: Plain, paths: Sequence[Sequence[Record]
         oracle, run, rules, met = world.oracle.fork({}), list[Record](), list[str](), set[Any]()
         for number, record in enumerate(path):
             at = record["at"]
-            for each in (record, {**_spending(oracle, plain), KEY: f"spent {number}", "account": NAME, "at": at}):
+            for each in (record, {**plain.spending(oracle), KEY: f"spent {number}", "account": NAME, "at": at}):
                 by = oracle.decide(oracle.reader.convert(each))[1]
                 rules += [str(by)] if each is record else []
                 run.append(each)
@@ -155,13 +146,6 @@ def _retried(paths: Sequence[Sequence[Record]], covered: Sequence[set[str]]) -> 
         again = [[under[0], record] if n else [record] for n, record in enumerate(under)]
         runs.append([{**each, "at": one["at"]} for one, more in zip(under, again, strict=True) for each in (one, *more)])
     return runs
-
-
-def _spending(oracle: Oracle, plain: Plain) -> Move:
-    """Returns the event that spends all that an account has; where it has nothing, the plainest one."""
-    known = oracle.accounts.get(NAME)
-    held = sum(oracle.app_balances(known.row)) if known is not None else 0
-    return {**plain.again, **{key: kind.nearest(held or 1) for key, kind in list(plain.counted.items())[:1]}}
 
 
 def _of_figures(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
@@ -209,7 +193,7 @@ def _telling(target: BuildTarget, plain: Plain, catalogue: AnyCatalogue) -> int:
 def _periods(plain: Plain, script: Script, oracle: Oracle) -> Moves:
     yield from script
     for number, clock in enumerate(account().clocks * 2):
-        yield {**_spending(oracle, plain), **({KEY: f"n{number}"} if begins(plain.again["event"]) else {})}
+        yield {**plain.spending(oracle), **({KEY: f"n{number}"} if begins(plain.again["event"]) else {})}
         yield Wait((clock.name,))
         yield plain.job(clock, oracle)
 

@@ -59,7 +59,7 @@ def about_time(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
     world = target.world(plain.policy, plain.catalogue)
     assert world is not None
     for clock in account().clocks:
-        started = _starting(target, world, clock)
+        started = starting(target, world, clock)
         calendars = list(variants(clock.calendar))
         if started is not None and any(isinstance(calendar, EveryMonth | EveryYear) for _, calendar in calendars):
             yield from _of_days(clock, calendars, started, plain)
@@ -68,7 +68,7 @@ def about_time(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
     yield from _retries(plain)
 
 
-def _starting(target: BuildTarget, world: ExecutedWorld, clock: Clock) -> list[Move] | None:
+def starting(target: BuildTarget, world: ExecutedWorld, clock: Clock) -> list[Move] | None:
     """Returns the shortest run found that starts a clock, without instants; None where there is none."""
     for edge in target.search(world).edges(target.begun(()), _WAYS):
         dial = edge.then.account.dials[CLOCK_AT[clock.name]] if edge.then is not None else None
@@ -92,15 +92,15 @@ def _of_days(
                 counted.add(way)
                 parts = [(f"a{n}", day, _periods(clock, started, _ON_FOR.get(kind, 0), plain)) for n, day in enumerate(days)]
                 told = f"{clock.name} from {', '.join(day.partition('T')[0] for day in days)} on"
-                yield _under(plain, f"{clock.name}-{kind}", told, merged(parts), answers)
+                yield under(plain, f"time-{clock.name}-{kind}", told, merged(parts), answers)
 
 
-def _under(plain: Plain, name: str, title: str, moves: Movable, answers: Mapping[str, str]) -> Listing:
+def under(plain: Plain, name: str, title: str, moves: Movable, answers: Mapping[str, str]) -> Listing:
     """Returns a list under the choices of policies that are not the usual ones."""
     others = {policy: choice for policy, choice in answers.items() if choice != DEFAULTS[policy]}
     tail = "".join(f"-{choice}" for choice in others.values())
     settings = f" ({', '.join(as_options(others))})" if others else ""
-    return plain.listing(f"time-{name}{tail}", f"{title}{settings}", moves, others)
+    return plain.listing(f"{name}{tail}", f"{title}{settings}", moves, others)
 
 
 def _periods(clock: Clock, started: Sequence[Move], years: int, plain: Plain) -> Callable[[Oracle], Moves]:
@@ -127,8 +127,12 @@ def _of_hours(clock: Clock, calendars: Sequence[tuple[dict[str, str], Calendar]]
                     yield {**plain.job(clock, oracle), "at": parse_instant(f"{day}T00:00:00Z") + hours * HOUR_MS}
 
         parts = [(f"a{n}", "2027-03-01T09:10:11Z", partial(moves, time=time)) for n, time in enumerate(_TIMES_OF_DAY)]
-        yield _under(
-            plain, f"{clock.name}-of-a-year", f"{clock.name} at {', '.join(_TIMES_OF_DAY)} through a year", merged(parts), answers
+        yield under(
+            plain,
+            f"time-{clock.name}-of-a-year",
+            f"{clock.name} at {', '.join(_TIMES_OF_DAY)} through a year",
+            merged(parts),
+            answers,
         )
 
 
@@ -147,7 +151,7 @@ def _retries(plain: Plain) -> Iterator[Listing]:
             again.append(wait)
             again += [one, other, none]
         moves = [*plain.begun(), *plain.begun("bob"), *ours, *theirs, *refused, *again]
-        yield _under(plain, "ids", f"ids of two accounts that come again {told}", moves, {})
+        yield under(plain, "time-ids", f"ids of two accounts that come again {told}", moves, {})
     if begins(plain.again["event"]):
         referring = [event.name for event in account().events if refers(event.name)]
         later = list[Move | Wait]()
@@ -155,4 +159,4 @@ def _retries(plain: Plain) -> Iterator[Listing]:
             later.append(wait)
             later += [one, *(move(event, **{KEY: one[KEY]}) for event in referring)]
         told = f"{KEY}s that are named again {told}"
-        yield _under(plain, f"{KEY}s", told, [*plain.script, *times[:-1], *later], {})
+        yield under(plain, f"time-{KEY}s", told, [*plain.script, *times[:-1], *later], {})

@@ -5,8 +5,9 @@ The same declaration gives the same suite, byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from tokenspec.oracle.base.processes import processes
@@ -20,6 +21,7 @@ from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault, changed_ev
 from tokenspec.oracle.vectors.build.goals import Candidate
 from tokenspec.oracle.vectors.build.hunt import hunted
 from tokenspec.oracle.vectors.build.lists import Listing, Plain, listed, plain
+from tokenspec.oracle.vectors.build.of_histories import about_histories
 from tokenspec.oracle.vectors.build.of_names import about_names
 from tokenspec.oracle.vectors.build.of_rules import about_rules
 from tokenspec.oracle.vectors.build.of_time import about_time
@@ -43,8 +45,8 @@ class Chosen:
     policies: dict[str, str]
     edges: list[str]
     finds: frozenset[str]
-    is_listed: bool = False
-    """True for a run by a list, which is no candidate."""
+    group: int = 0
+    """The number of its group of lists, from 1 on; 0 where it was chosen among the candidates."""
 
 
 @dataclass
@@ -100,19 +102,24 @@ def built_for(target: BuildTarget, tick: Callable[[int], None] = lambda _: None)
     numbers = few(goals, [len(c.played.records) for c in candidates])
     part = Part(target.resets, candidates=len(candidates), goals=len(set[str]().union(*goals)), least=at_least(goals))
     chosen = [(candidates[n], shown[n]) for n in numbers]
-    lists = [] if (begun := plain(target)) is None else listed(target, all_lists(target, begun))
-    chosen += [(each, frozenset[str]()) for each in (*target.further(candidates), *lists)]
+    begun = plain(target)
+    groups = [listed(target, of_group(target, begun)) for of_group in LISTS] if begun is not None else []
+    chosen += [(each, frozenset[str]()) for each in (*target.further(candidates), *chain.from_iterable(groups))]
     chosen = _aimed(target, chosen) if target.aims_last else chosen
-    part.chosen = _chosen(target, chosen, {each.id for each in lists})
+    part.chosen = _chosen(target, chosen, {each.id: number for number, group in enumerate(groups, 1) for each in group})
     found_at_all = frozenset[str]().union(*shown)
     part.not_found = [fault.id for fault in every if fault.id not in found_at_all]
     return part
 
 
-def all_lists(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
+def _first_lists(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
     """Yields the lists of names, of time, and of rules."""
     for about in (about_names, about_time, about_rules):
         yield from about(target, plain)
+
+
+LISTS = _first_lists, about_histories
+"""Groups of lists in the order in which they have come: what was there before another one keeps its place in the index."""
 
 
 def _aimed(target: BuildTarget, chosen: list[tuple[Candidate, frozenset[str]]]) -> list[tuple[Candidate, frozenset[str]]]:
@@ -144,7 +151,7 @@ def finds(candidates: Sequence[Candidate], faults: Iterable[Fault]) -> list[froz
     return [frozenset(each) for each in found]
 
 
-def _chosen(target: BuildTarget, found: Sequence[tuple[Candidate, frozenset[str]]], lists: Collection[str]) -> list[Chosen]:
+def _chosen(target: BuildTarget, found: Sequence[tuple[Candidate, frozenset[str]]], groups: Mapping[str, int]) -> list[Chosen]:
     runs = [each.played if each.wanted else _with_bystander(target, each.played) for each, _ in found]
     figures = {id(run.world.catalogue): run.world for run in runs}
     worlds = {name: Worlds(world.catalogue, world.resets) for name, world in figures.items()}
@@ -153,7 +160,7 @@ def _chosen(target: BuildTarget, found: Sequence[tuple[Candidate, frozenset[str]
         answers = [without_delta(answer) for answer in run.answers]
         policies = needed(worlds[id(run.world.catalogue)], run.records, answers, run.world.oracle.policy)
         vector = run.as_vector(each.id, each.title, each.clauses)
-        chosen.append(Chosen(vector, policies, list(run.edges), finds, each.id in lists))
+        chosen.append(Chosen(vector, policies, list(run.edges), finds, groups.get(each.id, 0)))
     return chosen
 
 

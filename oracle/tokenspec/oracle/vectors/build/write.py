@@ -84,7 +84,7 @@ def _pretty(value: Any) -> bytes:
 
 
 def _index(parts: Sequence[Part], files: Mapping[str, bytes], target: BuildTarget | None) -> bytes:
-    entries = {False: list[dict[str, Any]](), True: list[dict[str, Any]]()}
+    entries = dict[int, list[dict[str, Any]]]()
     for part in parts:
         alone = only_by({chosen.vector["id"]: chosen.finds for chosen in part.chosen})
         for chosen in part.chosen:
@@ -92,8 +92,9 @@ def _index(parts: Sequence[Part], files: Mapping[str, bytes], target: BuildTarge
             of_vector = {key: vector[key] for key in ("id", "title", "clauses", "resets")}
             of_run = {"policies": chosen.policies, "edges": chosen.edges, "finds": len(chosen.finds), "mutants": alone[name]}
             content = files[f"{VECTORS}/{name}.json"]
-            # Runs by lists come last: slices of the others stay as they are, whatever is on the lists.
-            entries[chosen.is_listed].append({**of_vector, **of_run, "sha256": hashlib.sha256(content).hexdigest()})
+            # Runs by lists come last, later lists after earlier ones: slices of the others stay as they are.
+            of_group = entries.setdefault(chosen.group, [])
+            of_group.append({**of_vector, **of_run, "sha256": hashlib.sha256(content).hexdigest()})
     coverage = _coverage(parts)
     if target is None:
         coverage["faults"] = _faults(parts)
@@ -101,7 +102,8 @@ def _index(parts: Sequence[Part], files: Mapping[str, bytes], target: BuildTarge
         found = {name for part in parts for chosen in part.chosen for name in chosen.finds}
         not_found = sum(len(part.not_found) for part in parts)
         coverage |= target.about() | {"faults": {"found": len(found), "no_run_shows": not_found}}
-    return laid_out({"format": FORMAT, **stamp(), "coverage": coverage, "vectors": entries[False] + entries[True]}, "vectors")
+    in_order = [entry for _, of_group in sorted(entries.items()) for entry in of_group]
+    return laid_out({"format": FORMAT, **stamp(), "coverage": coverage, "vectors": in_order}, "vectors")
 
 
 def _coverage(parts: Sequence[Part]) -> dict[str, Any]:
@@ -115,7 +117,7 @@ def _coverage(parts: Sequence[Part]) -> dict[str, Any]:
             {
                 "resets": part.resets,
                 "vectors": len(part.chosen),
-                "listed": sum(chosen.is_listed for chosen in part.chosen),
+                "listed": sum(chosen.group > 0 for chosen in part.chosen),
                 "events": sum(len(chosen.vector["steps"]) for chosen in part.chosen),
                 "goals": part.goals,
                 "candidates": part.candidates,

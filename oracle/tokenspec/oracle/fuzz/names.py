@@ -86,7 +86,8 @@ class UsedNames:
 def unlisted(members: Sequence[str], die: int) -> str:
     """Returns a name that is not among `members`, which is nearly one of them in half of all cases."""
     listed = [member for member in members if member != UNLISTED]
-    near = alike(listed[die % len(listed)], die) if listed and die % 2 else UNKNOWN
+    strange = (UNKNOWN, *KEYS_OF_OBJECTS)[die // 2 % (1 + len(KEYS_OF_OBJECTS))]
+    near = alike(listed[die % len(listed)], die) if listed and die % 2 else strange
     return UNKNOWN if near in listed else near
 
 

@@ -74,7 +74,8 @@ class Sweeps(WorldFuzz):
             self._play({"account": name, "at": format_instant(self._now), "event": SPEC.opening.name})
         for key, event in self._first_with_each_key().items():
             self._begin_plainly()
-            for name in all_names():
+            # An empty name is a name, and comes twice: by then it is known, or was taken for none.
+            for name in ("", *all_names(), ""):
                 self._play_plain(event, {key: name, "id": name})
 
     def sweep_entries(self) -> None:

@@ -20,7 +20,19 @@ from threading import Thread
 import msgspec
 
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LAST_WORDS, LONGEST, Client, Failed, Message, last_words, read_answer
+from tokenspec.oracle.sut.client import (
+    DIED,
+    GARBAGE,
+    HUNG,
+    LAST_WORDS,
+    LONGER,
+    LONGEST,
+    Client,
+    Failed,
+    Message,
+    last_words,
+    read_answer,
+)
 from tokenspec.oracle.sut.programs import Program
 
 _REMEDY = "standard output is for answers alone, one line each; write logs to standard error"
@@ -78,7 +90,7 @@ class _Running:
                 # A process that it started may keep its output open.
                 if self.program.poll() is not None:
                     return _ENDED
-                return Failed(HUNG, f"it did not answer within {timeout:g} s; flush each line, or give it longer by --timeout")
+                return Failed(HUNG, f"it did not answer within {timeout:g} s; flush each line, or {LONGER}")
             if not part:
                 return _ENDED
             self.unread += part

@@ -51,6 +51,18 @@ def test_a_lock_round_the_wallet_is_right() -> None:
     assert any("a repeated id" in one for one, _ in pairs)
 
 
+def test_a_module_may_take_longer_to_load_than_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "loads_slowly.py").write_text("import time\n\ntime.sleep(1.5)\nfrom races.small_wallet import right\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}")
+    words = ("--clients", "2", "--examples", "1", "--timeout", "1")
+    assert call("fuzz", "--sut", "python:loads_slowly:right", *words).code in (0, 20)
+
+
+def test_the_report_of_a_finding_does_not_say_that_nothing_overlapped() -> None:
+    done = call("fuzz", "--sut", in_threads("no_lock"), "--clients", "3")
+    assert (done.code, "\n0 pairs of requests" in done.out) == (15, False)
+
+
 def test_the_same_where_settings_are_inferred() -> None:
     done = call("fuzz", "--sut", in_threads("right"), "--clients", "3", "--examples", "5", "--policy", "infer")
     assert (done.code, "conforms" in done.out) == (0, True)
@@ -236,6 +248,10 @@ WRONG = {
     "a database": (("--sut", "x", "--clients", "2", "--database", "d"), 64),
     "an empty command": (("--sut", "http://127.0.0.1:1", "--restart", ""), 64),
     "waiting for a process": (("--sut", "x", "--wait", "3"), 64),
+    "several clients that wait for a process": (("--sut", "x", "--clients", "2", "--wait", "3"), 64),
+    "threads with a header": (("--sut", in_threads("right"), "--clients", "2", "--header", "A=b"), 64),
+    "several clients without a scheme": (("--sut", "localhost:80", "--clients", "2"), 64),
+    "a part of what is played again": (("--sut", "x", "--again", "no-such.jsonl", "--slice", "1/2"), 64),
     "no such file": (("--sut", "x", "--again", "no-such.jsonl"), 66),
 }
 

@@ -14,6 +14,7 @@ from sut.implementation import Beside
 from sut.mistaken import (
     AFTER_MANY,
     BY_LISTS,
+    BY_UNLISTED_NAMES,
     IN_CHAINS,
     IN_MIXED_CHAINS,
     IN_SEQUENCES,
@@ -23,6 +24,7 @@ from sut.mistaken import (
     Message,
     Mistaken,
     RefundsAfterPayment,
+    TakesNoEmptyIds,
     UpgradesFromThePlanOfAnother,
     UpgradesOnce,
 )
@@ -61,6 +63,20 @@ def test_what_dice_seldom_meet_is_on_a_list(fault: str) -> None:
     fuzz = fuzz_of(BY_LISTS[fault]())
     with pytest.raises(Diverged):
         fuzz().sweep()
+
+
+def test_an_empty_id_is_an_id() -> None:
+    with pytest.raises(Diverged):
+        fuzz_of(TakesNoEmptyIds())().sweep_names()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", BY_UNLISTED_NAMES)
+def test_a_name_that_is_not_listed_may_be_taken_for_one_that_is(fault: str) -> None:
+    found = conform(BY_UNLISTED_NAMES[fault](), SETTING, 200, 50, 1).counterexample
+    assert found is not None
+    assert found.is_reproduced
+    assert len(found.records) < 6
 
 
 @pytest.fixture(scope="module")

@@ -84,10 +84,10 @@ class UsedNames:
 
 
 def unlisted(members: Sequence[str], die: int) -> str:
-    """Returns a name that is not among `members`, which is nearly one of them in half of all cases."""
+    """Returns a name that is not among `members`, which is nearly one of them in half of all cases, or the beginning of one."""
     listed = [member for member in members if member != UNLISTED]
-    strange = (UNKNOWN, *KEYS_OF_OBJECTS)[die // 2 % (1 + len(KEYS_OF_OBJECTS))]
-    near = alike(listed[die % len(listed)], die) if listed and die % 2 else strange
+    far = (UNKNOWN, *KEYS_OF_OBJECTS, *(each[:-1] for each in listed[:1]))
+    near = alike(listed[die % len(listed)], die) if listed and die % 2 else far[die // 2 % len(far)]
     return UNKNOWN if near in listed else near
 
 

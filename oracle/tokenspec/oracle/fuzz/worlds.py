@@ -36,7 +36,7 @@ from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, SPEC, claims,
 from tokenspec.oracle.base.specification import account as the_account
 from tokenspec.oracle.fuzz.figures import OTHERS
 from tokenspec.oracle.fuzz.layer_checks import layer_checks
-from tokenspec.oracle.fuzz.names import KEYS_OF_OBJECTS, UsedNames, alike, fresh, joined_alike, unlisted
+from tokenspec.oracle.fuzz.names import UsedNames, alike, fresh, joined_alike, unlisted
 from tokenspec.oracle.fuzz.scenes import DICE, FAR, LATE, LENGTHS, WHOLE, Scene, scene_of
 from tokenspec.oracle.fuzz.starts import NOTHING, STARTS
 from tokenspec.oracle.runtime.memory import KEY, begins
@@ -287,7 +287,7 @@ class WorldFuzz(RuleBasedStateMachine):
             die //= 8
         if key.name in SPEC.names:
             entries = self._listed[SPEC.names[key.name]]
-            names = (*entries, f"no such {key.name}", *KEYS_OF_OBJECTS[:2])
+            names = (*entries, unlisted([*entries], die // 4))
             # Entries that are more than a number have variants.
             has_variants = any(isinstance(entry, dict) for entry in entries.values())
             return names[die % len(names)] + (("", " Fast", "-lite", "x")[die % 4] if has_variants else "")

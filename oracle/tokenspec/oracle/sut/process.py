@@ -129,16 +129,18 @@ class _Running:
             while written := stream.read(2**16):
                 self.tail = (self.tail + written)[-LAST_WORDS:]
 
-    def end(self, patience: float) -> int:
-        """Ends the process and all that it has started; returns its exit status, negative for a signal."""
+    def end(self, patience: float) -> int | None:
+        """Ends the process and all that it has started; returns its own exit status, negative for a signal, if it has one."""
+        status = None
         try:
             if self.program.stdin is not None:
                 self.program.stdin.close()
-            for stop in (self.program.interrupt, self.program.kill):
+            with suppress(TimeoutExpired):
+                status = self.program.wait(patience)
+            if status is None:
+                self.program.interrupt()
                 with suppress(TimeoutExpired):
                     self.program.wait(patience)
-                    break
-                stop()
         finally:
             self.program.kill()
             for thread in self._threads:
@@ -146,7 +148,7 @@ class _Running:
                 thread.join(_GRACE)
             if sys.platform != "win32" and self.program.stdout is not None:
                 self.program.stdout.close()
-        return self.program.returncode
+        return status
 
 
 class ProcessClient(Client):
@@ -198,7 +200,10 @@ class ProcessClient(Client):
         self._running = None
         code = run.end(_GRACE if failed.how == DIED else 0.0)
         detail = failed.detail
-        if failed.how == DIED:
+        if failed.how == DIED and code is None:
+            detail = "it closed its standard output instead of answering, and went on"
+        elif failed.how == DIED:
+            assert code is not None
             status = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
             detail = f"{detail}, with {status}"
         if failed.how == GARBAGE:

@@ -40,6 +40,8 @@ def test_{name}(token_sut):
     token_sut.check(VECTOR{policy})
 '''
 
+_NOT_ANSWERED = "replay has no answer to the last event to compare; --save FILE.py or FILE.json keeps what sends it again"
+
 
 def outputs(save: Sequence[str], of_sut: bool, has_catalogue: bool) -> dict[str, str]:
     """Returns every file that may be written, by its description in errors. Raises `WrongUsage`.
@@ -85,6 +87,8 @@ def save_counterexample(config: FuzzConfig, sut: SutConfig, verdict: Conformance
                 first, *others = found.records
                 records = [first | {"observed_as": "answer"}, *others]
                 yield f"saved; {saved_log(path, records, verdict.policy, resets, verdict.catalogue, settings, known)}"
+                if found.error.failed is not None:
+                    yield _NOT_ANSWERED
                 continue
             vector = found_vector(found, verdict.policy, verdict.catalogue, resets)
             if Path(path).suffix == VECTOR:

@@ -70,13 +70,10 @@ def test_an_empty_id_is_an_id() -> None:
         fuzz_of(TakesNoEmptyIds())().sweep_names()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", BY_UNLISTED_NAMES)
 def test_a_name_that_is_not_listed_may_be_taken_for_one_that_is(fault: str) -> None:
-    found = conform(BY_UNLISTED_NAMES[fault](), SETTING, 200, 50, 1).counterexample
-    assert found is not None
-    assert found.is_reproduced
-    assert len(found.records) < 6
+    with pytest.raises(Diverged):
+        fuzz_of(BY_UNLISTED_NAMES[fault]())().sweep_lists()
 
 
 @pytest.fixture(scope="module")

@@ -84,11 +84,17 @@ class UsedNames:
 
 
 def unlisted(members: Sequence[str], die: int) -> str:
-    """Returns a name that is not among `members`, which is nearly one of them in half of all cases, or the beginning of one."""
+    """Returns a name that is not among `members`, which is nearly one of them in half of all cases."""
     listed = [member for member in members if member != UNLISTED]
-    far = (UNKNOWN, *KEYS_OF_OBJECTS, *(each[:-1] for each in listed[:1]))
-    near = alike(listed[die % len(listed)], die) if listed and die % 2 else far[die // 2 % len(far)]
+    near = alike(listed[die % len(listed)], die) if listed and die % 2 else UNKNOWN
     return UNKNOWN if near in listed else near
+
+
+def all_unlisted(members: Iterable[str]) -> list[str]:
+    """Returns names that are not among `members`, each of which a search in their list may take for one of them."""
+    listed = [member for member in members if member != UNLISTED]
+    near = (name for member in listed for name in (member[:-1], *all_alike(member)))
+    return [name for name in dict.fromkeys((*KEYS_OF_OBJECTS, *near)) if name not in listed]
 
 
 def _without_marks(name: str) -> str:

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,8 +20,13 @@ from processes import reserved_port
 from races.served_wallet import served
 from races.small_wallet import right
 from sut.calling import call
+from tokenspec.oracle.races import campaign
 from tokenspec.oracle.races.crew import CLIENT_VARIABLE
+from tokenspec.oracle.races.playing import Played
+from tokenspec.oracle.races.result import RaceFinding
 from tokenspec.oracle.serve.server import Server
+from tokenspec.oracle.sut.client import Failed
+from tokenspec.oracle.sut.world import Diverged
 
 HERE = Path(__file__).parent
 
@@ -202,6 +208,24 @@ def test_without_a_kill_after_something_was_accepted_there_is_no_verdict(tmp_pat
     done = call("fuzz", "--sut", sut, "--restart", sut, "--examples", "6", "--format", "json")
     assert (done.code, done.report["kills"], done.report["compared"] > 0) == (20, 0, True)
     assert "never killed after something had been accepted" in done.report["why"]
+
+
+def test_what_is_killed_runs_in_the_foreground(tmp_path: Path) -> None:
+    done = call("fuzz", "--sut", in_processes(tmp_path), "--restart", shlex.join([sys.executable, "-c", ""]))
+    assert (done.code, "it ended with exit code 0, and has to run in the foreground" in done.err) == (66, True)
+
+
+def test_how_often_a_finding_shows_is_not_measured_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = [0.0]
+
+    def played_slowly(rounds: object) -> None:
+        seconds[0] += 10.0
+
+    monkeypatch.setattr(campaign, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    of_chance = RaceFinding(Played(), Diverged(None, None, [], Failed("died", "it ended")))
+    campaign.Campaign._measure(SimpleNamespace(_result=None, again=played_slowly), of_chance, [])  # type: ignore[arg-type]
+    assert (of_chance.shown, of_chance.tries) == (1, 4)
+    assert seconds[0] < 60
 
 
 @pytest.mark.slow

@@ -114,7 +114,7 @@ class Players:
     def kill(self) -> None:
         """Kills the implementation, with what it started."""
         if self.service is not None:
-            self.service.kill()
+            self.service.crash()
         self.crew.kill()
 
     def start_again(self) -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,8 +20,13 @@ from processes import reserved_port
 from races.served_wallet import served
 from races.small_wallet import right
 from sut.calling import call
+from tokenspec.oracle.races import campaign
 from tokenspec.oracle.races.crew import CLIENT_VARIABLE
+from tokenspec.oracle.races.playing import Played
+from tokenspec.oracle.races.result import RaceFinding
 from tokenspec.oracle.serve.server import Server
+from tokenspec.oracle.sut.client import Failed
+from tokenspec.oracle.sut.world import Diverged
 
 HERE = Path(__file__).parent
 
@@ -49,6 +55,18 @@ def test_a_lock_round_the_wallet_is_right() -> None:
     pairs = {tuple(each["pair"]) for each in report["overlaps"]}
     assert ("generate: generates_for_tokens", "generate: tokens_must_cover_cost") in pairs
     assert any("a repeated id" in one for one, _ in pairs)
+
+
+def test_a_module_may_take_longer_to_load_than_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "loads_slowly.py").write_text("import time\n\ntime.sleep(1.5)\nfrom races.small_wallet import right\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}")
+    words = ("--clients", "2", "--examples", "1", "--timeout", "1")
+    assert call("fuzz", "--sut", "python:loads_slowly:right", *words).code in (0, 20)
+
+
+def test_the_report_of_a_finding_does_not_say_that_nothing_overlapped() -> None:
+    done = call("fuzz", "--sut", in_threads("no_lock"), "--clients", "3")
+    assert (done.code, "\n0 pairs of requests" in done.out) == (15, False)
 
 
 def test_the_same_where_settings_are_inferred() -> None:
@@ -192,6 +210,24 @@ def test_without_a_kill_after_something_was_accepted_there_is_no_verdict(tmp_pat
     assert "never killed after something had been accepted" in done.report["why"]
 
 
+def test_what_is_killed_runs_in_the_foreground(tmp_path: Path) -> None:
+    done = call("fuzz", "--sut", in_processes(tmp_path), "--restart", shlex.join([sys.executable, "-c", ""]))
+    assert (done.code, "it ended with exit code 0, and has to run in the foreground" in done.err) == (66, True)
+
+
+def test_how_often_a_finding_shows_is_not_measured_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = [0.0]
+
+    def played_slowly(rounds: object) -> None:
+        seconds[0] += 10.0
+
+    monkeypatch.setattr(campaign, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    of_chance = RaceFinding(Played(), Diverged(None, None, [], Failed("died", "it ended")))
+    campaign.Campaign._measure(SimpleNamespace(_result=None, again=played_slowly), of_chance, [])  # type: ignore[arg-type]
+    assert (of_chance.shown, of_chance.tries) == (1, 4)
+    assert seconds[0] < 60
+
+
 @pytest.mark.slow
 def test_who_raises_diverges_with_its_last_words() -> None:
     done = call("fuzz", "--sut", in_threads("dies"), "--clients", "2")
@@ -236,6 +272,10 @@ WRONG = {
     "a database": (("--sut", "x", "--clients", "2", "--database", "d"), 64),
     "an empty command": (("--sut", "http://127.0.0.1:1", "--restart", ""), 64),
     "waiting for a process": (("--sut", "x", "--wait", "3"), 64),
+    "several clients that wait for a process": (("--sut", "x", "--clients", "2", "--wait", "3"), 64),
+    "threads with a header": (("--sut", in_threads("right"), "--clients", "2", "--header", "A=b"), 64),
+    "several clients without a scheme": (("--sut", "localhost:80", "--clients", "2"), 64),
+    "a part of what is played again": (("--sut", "x", "--again", "no-such.jsonl", "--slice", "1/2"), 64),
     "no such file": (("--sut", "x", "--again", "no-such.jsonl"), 66),
 }
 

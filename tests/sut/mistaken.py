@@ -50,6 +50,13 @@ class TakesNamesForOne(Mistaken):
         return self.server.handle(request | changed)
 
 
+class TakesNoEmptyIds(Mistaken):
+    """An empty id counts as none."""
+
+    def apply(self, request: Message) -> Message:
+        return self.server.handle({key: value for key, value in request.items() if key != "id" or value})
+
+
 class RemembersTheLast(Mistaken):
     """Only so many ids of an account are remembered."""
 

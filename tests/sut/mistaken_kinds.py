@@ -42,6 +42,7 @@ from sut.mistaken_rules import (
     RefundsAfterPayment,
     UpgradesOnce,
 )
+from tokenspec.spec.catalogue import DEFAULT
 
 BY_LISTS: dict[str, Callable[[], Mistaken]] = {
     "accounts without zeros in front": lambda: TakesNamesForOne(ACCOUNTS, lambda name: name.lstrip("0") or name),
@@ -98,6 +99,28 @@ IN_SEQUENCES: dict[str, Callable[[], Mistaken]] = {
     "the same downgrade again": lambda: NamesTheSameAgain("downgrade", "upgrade", "downgrade", "renew"),
 }
 """Faults that show after four events in a row, of which one undoes another or a period ends, be it a day."""
+
+
+PRICES = [*DEFAULT.prices]
+_PLAIN_PRICES = {name.lower(): name for name in PRICES}
+
+
+def _first_that_begins_so(name: str) -> str:
+    return next((price for price in PRICES if name and price.startswith(name)), name)
+
+
+OF_OBJECTS = ("constructor", "__proto__", "toString")
+BY_UNLISTED_NAMES: dict[str, Callable[[], Mistaken]] = {
+    "plans that every object has": lambda: TakesNamesForOne(["plan"], lambda name: "premium" if name in OF_OBJECTS else name),
+    "packs that every object has": lambda: TakesNamesForOne(["pack"], lambda name: "small" if name in OF_OBJECTS else name),
+    "prices that every object has": lambda: TakesNamesForOne(["action"], lambda name: PRICES[0] if name in OF_OBJECTS else name),
+    "prices by their beginning": lambda: TakesNamesForOne(["action"], _first_that_begins_so),
+    "packs by their beginning": lambda: TakesNamesForOne(
+        ["pack"], lambda name: {"smal": "small", "larg": "large"}.get(name, name)
+    ),
+    "prices without case": lambda: TakesNamesForOne(["action"], lambda name: _PLAIN_PRICES.get(name.lower(), name)),
+}
+"""Faults that show where a name is looked up that is not on a list, and may be taken for one that is."""
 
 
 MISTAKEN: dict[str, Callable[[], Mistaken]] = {

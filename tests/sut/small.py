@@ -36,6 +36,9 @@ def answer_to_cancel() -> bytes:
     if FAULT == "stops_halfway":
         say(b'{"outcome":"acc')
         time.sleep(60)
+    if FAULT == "stops_writing":
+        os.close(1)
+        time.sleep(60)
     if FAULT == "hangs":
         # What it started goes on for a minute, unless it is ended with it.
         child = subprocess.Popen(["sleep", "60"])
@@ -71,6 +74,8 @@ accounts = set[str]()
 for line in sys.stdin.buffer:
     request = json.loads(line)
     if request["op"] == "open":
+        if FAULT == "opens_once" and accounts:
+            sys.exit(0)
         accounts.clear()
         say(OPENED.encode() + b"\n")
     elif request["op"] == "close":

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis.database import DirectoryBasedExampleDatabase
 
 from command.conftest import within
+from sut.calling import call, sut
 from sut.implementation import Beside
 from tokenspec.oracle.base.shards import Slice, slice_of
 from tokenspec.oracle.fuzz.conformance import Conformance, conform
@@ -48,6 +50,13 @@ def test_what_was_found_is_tried_first_until_it_is_mended(tmp_path: Path) -> Non
     mended = judged("good", tmp_path, examples=1)
     assert (mended.word, mended.tried, mended.mended) == ("conforms", 1, 1)
     assert judged("gives_away", tmp_path, examples=1).tried == 0
+
+
+def test_what_cannot_be_kept_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DirectoryBasedExampleDatabase, "save", lambda *_: None)
+    done = call("fuzz", "--sut", sut("small.py", "dies"), "--examples", "2", "--database", tmp_path)
+    assert (done.code, done.out.splitlines()[-1]) == (64, "diverges")
+    assert f"--database: {tmp_path}: what was found cannot be kept there" in done.err
 
 
 def test_what_was_found_under_one_setting_is_not_tried_under_another(tmp_path: Path) -> None:

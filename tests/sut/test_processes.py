@@ -36,6 +36,7 @@ BUSY_S = 3
 FAILURES = {
     "dies": ("died", "exit code 3", "the ledger | is on fire"),
     "is_killed": ("died", "SIGKILL", ""),
+    "stops_writing": ("died", "it closed its standard output instead of answering, and went on", ""),
     "dies_halfway": ("died", 'half a line: {"outcome":"acc', ""),
     "stops_halfway": ("hung", 'half a line: {"outcome":"acc', ""),
     "garbage": ("garbage", "not JSON", ""),
@@ -82,6 +83,26 @@ def test_an_answer_that_does_not_come_is_a_divergence_with_its_last_words(fault:
     events = [record["event"] for record in found["records"]]
     assert events[:1] in ([], ["cancel"], ["open_account"])
     assert len(events) <= (3 if fault == "two_answers" else 1)
+
+
+def test_an_end_at_the_next_world_is_told_as_one() -> None:
+    found = fuzzed("opens_once").report["counterexample"]
+    assert found["got"] == "asked to open a world, it ended instead of answering, with exit code 0"
+
+
+@pytest.mark.parametrize("races", [(), ("--clients", "2")], ids=["fuzz", "races"])
+def test_nothing_is_saved_where_no_event_was_sent(races: tuple[str, ...], tmp_path: Path) -> None:
+    log = tmp_path / "found.jsonl"
+    done = call("fuzz", "--sut", sut("small.py", "talks_first"), *races, "--save", log)
+    assert (done.code, log.exists()) == (15, False)
+    assert f"not saved as {log}: no event was sent, so that there is nothing to play again" in done.out
+
+
+def test_a_log_of_what_was_not_answered_says_what_sends_it_again(tmp_path: Path) -> None:
+    log = tmp_path / "found.jsonl"
+    done = call("fuzz", "--sut", sut("small.py", "dies"), "--examples", "2", "--save", log)
+    assert (done.code, f"saved; tokenspec replay {log}\nreplay has no answer to the last event" in done.out) == (15, True)
+    assert call("replay", log).code in (0, 20)
 
 
 @pytest.mark.parametrize("fault", [name for name, (kind, _, _) in FAILURES.items() if kind == "garbage"])

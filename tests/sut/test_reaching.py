@@ -11,8 +11,8 @@ import pytest
 from differential.walks import EFFORT, some_of
 from sut.calling import call, sut
 from sut.implementation import Beside
-from sut.mistaken import Message, Mistaken
-from sut.mistaken_kinds import AFTER_MANY, BY_LISTS, IN_CHAINS, IN_MIXED_CHAINS, IN_SEQUENCES, MISTAKEN
+from sut.mistaken import Message, Mistaken, TakesNoEmptyIds
+from sut.mistaken_kinds import AFTER_MANY, BY_LISTS, BY_UNLISTED_NAMES, IN_CHAINS, IN_MIXED_CHAINS, IN_SEQUENCES, MISTAKEN
 from sut.mistaken_memory import LeavesOneUnfetched
 from sut.mistaken_rules import LosesOneOfTheSecond, RefundsAfterPayment, UpgradesFromThePlanOfAnother, UpgradesOnce
 from tokenspec.oracle.fuzz.conformance import conform
@@ -50,6 +50,17 @@ def test_what_dice_seldom_meet_is_on_a_list(fault: str) -> None:
     fuzz = fuzz_of(BY_LISTS[fault]())
     with pytest.raises(Diverged):
         fuzz().sweep()
+
+
+def test_an_empty_id_is_an_id() -> None:
+    with pytest.raises(Diverged):
+        fuzz_of(TakesNoEmptyIds())().sweep_names()
+
+
+@pytest.mark.parametrize("fault", BY_UNLISTED_NAMES)
+def test_a_name_that_is_not_listed_may_be_taken_for_one_that_is(fault: str) -> None:
+    with pytest.raises(Diverged):
+        fuzz_of(BY_UNLISTED_NAMES[fault]())().sweep_lists()
 
 
 @pytest.fixture(scope="module")

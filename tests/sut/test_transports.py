@@ -307,6 +307,14 @@ def test_the_report_says_that_time_ended_it_and_what_was_not_met() -> None:
     assert " more were not met: " in done.out
 
 
+@pytest.mark.parametrize(("number", "says"), [(1, "1 more was not met: "), (2, "2 more were not met: ")])
+def test_what_was_not_met_is_counted(number: int, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conformance.Conformance, "cold", [("view", "views")] * number)
+    with Service().up() as at:
+        done = call("fuzz", "--sut", f"http://{at}", "--examples", "1", "--steps", "5")
+    assert (done.code, says in done.out) == (0, True)
+
+
 def fuzz_for(seconds: int, *more: str) -> Finished:
     with Service().up() as at:
         return call("fuzz", "--sut", f"http://{at}", "--seconds", str(seconds), *more)

@@ -128,6 +128,8 @@ class Conformance:
     """The number of counterexamples that show nothing any more."""
     not_taken: int = 0
     """The number of counterexamples whose events, values or fields the implementation does not take or observe."""
+    is_kept: bool = True
+    """False where what was found could not be kept."""
     unread: int = 0
     """The number of counterexamples of earlier runs that are no runs of this declaration, by a fault or since it has changed."""
     left_out: frozenset[str] = frozenset()
@@ -270,7 +272,7 @@ def _judge(
             oracle = Oracle(verdict.policy, setting.catalogue, terms.resets)
             found.expected = [oracle.apply(asked(record) | asking(terms)) for record in found.records]
         if kept is not None and found.is_reproduced:
-            kept.keep(found.records, verdict.catalogue)
+            verdict.is_kept = kept.keep(found.records, verdict.catalogue)
         _explain(found, verdict.policy, setting, terms)
         return
     try:

@@ -90,6 +90,13 @@ def unlisted(members: Sequence[str], die: int) -> str:
     return UNKNOWN if near in listed else near
 
 
+def all_unlisted(members: Iterable[str]) -> list[str]:
+    """Returns names that are not among `members`, each of which a search in their list may take for one of them."""
+    listed = [member for member in members if member != UNLISTED]
+    near = (name for member in listed for name in (member[:-1], *all_alike(member)))
+    return [name for name in dict.fromkeys((*KEYS_OF_OBJECTS, *near)) if name not in listed]
+
+
 def _without_marks(name: str) -> str:
     return "".join(each for each in unicodedata.normalize("NFD", name) if not unicodedata.combining(each))
 

@@ -50,9 +50,12 @@ class Regressions:
             else:
                 yield found
 
-    def keep(self, records: Records, catalogue: AnyCatalogue | None = None) -> None:
-        """Adds a counterexample, with its figures where they are not those that were asked for."""
-        self._database.save(self._key, self._content(records, catalogue or self._own))
+    def keep(self, records: Records, catalogue: AnyCatalogue | None = None) -> bool:
+        """Adds a counterexample, with its figures where they are not those that were asked for; false where that fails."""
+        content = self._content(records, catalogue or self._own)
+        self._database.save(self._key, content)
+        # A database fails silently.
+        return content in set(self._database.fetch(self._key))
 
     def drop(self, records: Records, catalogue: AnyCatalogue) -> None:
         """Removes a counterexample that does not fail any more."""
@@ -64,7 +67,7 @@ class Regressions:
 
 
 def check_directory(path: str) -> Path:
-    """Returns the directory of a database, made if there is none. Raises `WrongUsage`: a database fails silently."""
+    """Returns the directory of a database, made if there is none. Raises `WrongUsage`."""
     directory = Path(path)
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -11,12 +11,13 @@ from typing import Any
 
 from tokenspec.machine.interpreters.calendars import NEVER
 from tokenspec.machine.interpreters.compiled import Row
+from tokenspec.machine.lang.catalogue import UNLISTED
 from tokenspec.machine.lang.declaration import Event, Machine, Shape
-from tokenspec.machine.lang.types import Tokens
+from tokenspec.machine.lang.types import Enum, Tokens
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.base.specification import SPEC, TOTAL_POOLS
 from tokenspec.oracle.fuzz.moves import moves
-from tokenspec.oracle.fuzz.names import all_names
+from tokenspec.oracle.fuzz.names import all_names, all_unlisted
 from tokenspec.oracle.fuzz.pairs import undone
 from tokenspec.oracle.fuzz.scenes import START, WHOLE, Scene
 from tokenspec.oracle.fuzz.starts import STARTS
@@ -112,6 +113,7 @@ class Sweeps(WorldFuzz):
         """Runs all lists."""
         for run in (
             self.sweep_names,
+            self.sweep_lists,
             self.sweep_entries,
             self.sweep_starts,
             self.sweep_sessions,
@@ -128,8 +130,25 @@ class Sweeps(WorldFuzz):
             self._play({"account": name, "at": format_instant(self._now), "event": SPEC.opening.name})
         for key, event in self._first_with_each_key().items():
             self._begin_plainly()
-            for name in all_names():
+            # An empty name is a name, and comes twice: by then it is known, or was taken for none.
+            for name in ("", *all_names(), ""):
                 self._play_plain(event, {key: name, "id": name})
+
+    def sweep_lists(self) -> None:
+        """Names what is on no list, to an account that was just opened, and to one that has begun."""
+        for begin in (self._open_one, self._begin_plainly):
+            begin()
+            for event in self.events:
+                lists: list[tuple[str, Iterable[str]]] = [
+                    (field.key, field.type.members)
+                    for field in self.said[event.name]
+                    if isinstance(field.type, Enum) and UNLISTED in field.type.members
+                ]
+                named = [key.name for key in event.keys if key.name in SPEC.names and not key.optional]
+                lists += [(name, self._listed[SPEC.names[name]]) for name in named]
+                for key, members in lists:
+                    for name in all_unlisted(members):
+                        self._play_plain(event, {key: name})
 
     def sweep_entries(self) -> None:
         """Begins many entries of one account, each under an id, and comes back to the first ones."""
@@ -310,6 +329,10 @@ class Sweeps(WorldFuzz):
         of_others = {*SPEC.names, SPEC.other_account}
         return {name: event for event in reversed(self.events) for name in _named(event, "") if name not in of_others}
 
+    def _open_one(self) -> None:
+        self._open_plainly("a")
+        self._play({"account": "a", "at": format_instant(self._now), "event": SPEC.opening.name})
+
     def _open_plainly(self, who: str) -> None:
         self._scene = Scene(accounts=(who, "b", "c"))
         assert self.fixed_catalogue is not None
@@ -334,7 +357,9 @@ class Sweeps(WorldFuzz):
         who = self._scene.accounts[0]
         record: dict[str, Any] = {"account": who, "at": format_instant(self._now), "event": event.name}
         record |= {
-            said.key: said.type.nearest(max(1, self._value(who, said.type, amount) // part))
+            said.key: names[said.key]
+            if said.key in names
+            else said.type.nearest(max(1, self._value(who, said.type, amount) // part))
             if isinstance(said.type, Tokens)
             else self._value(who, said.type, 0)
             for said in self.said[event.name]

@@ -287,7 +287,7 @@ class WorldFuzz(RuleBasedStateMachine):
             die //= 8
         if key.name in SPEC.names:
             entries = self._listed[SPEC.names[key.name]]
-            names = (*entries, f"no such {key.name}")
+            names = (*entries, unlisted([*entries], die // 4))
             # Entries that are more than a number have variants.
             has_variants = any(isinstance(entry, dict) for entry in entries.values())
             return names[die % len(names)] + (("", " Fast", "-lite", "x")[die % 4] if has_variants else "")

@@ -286,7 +286,7 @@ class Campaign:
         searched, self._result = self._result, RaceResult()
         until, shown, tries = time.monotonic() + _MEASURE_SECONDS, 0, 0
         try:
-            while tries < _MEASURED and (time.monotonic() < until or not shown):
+            while tries < _MEASURED and time.monotonic() < (until if shown else until + _RARE_SECONDS):
                 tries += 1
                 wrong = self.again(rounds)
                 if wrong is not None and _kind(wrong) == _kind(finding):

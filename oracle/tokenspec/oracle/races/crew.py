@@ -15,8 +15,20 @@ import msgspec
 
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LAST_WORDS, LONGEST, Client, Failed, Message, last_words, read_answer
-from tokenspec.oracle.sut.connect import connect
+from tokenspec.oracle.sut.client import (
+    DIED,
+    GARBAGE,
+    HUNG,
+    LAST_WORDS,
+    LONGER,
+    LONGEST,
+    Client,
+    Failed,
+    Message,
+    last_words,
+    read_answer,
+)
+from tokenspec.oracle.sut.connect import LOADING_SECONDS, check_program, connect
 from tokenspec.oracle.sut.process import ProcessClient
 from tokenspec.oracle.sut.programs import Program, words_of
 from tokenspec.oracle.sut.world import NotThere
@@ -48,6 +60,7 @@ def crew_of(sut: str, timeout: float, count: int, headers: Mapping[str, str] | N
     """`count` clients of the implementation that `sut` names, as `connect` makes them. Raises what it raises."""
     if sut.startswith(("http://", "https://")):
         return HttpCrew(sut, timeout, count, headers, wait)
+    check_program(sut, headers, wait)
     if sut.startswith("python:"):
         if sys.platform == "win32":
             remedy = "use http://HOST:PORT, or a command line, which is started for each client"
@@ -118,7 +131,7 @@ class ThreadCrew(Crew):
         for client, (ours, other) in zip(self._of_threads, pairs, strict=True):
             client.socket = ours
             other.close()
-        ready = self._of_threads[0].read(time.monotonic() + self._timeout)
+        ready = self._of_threads[0].read(max(self._timeout, LOADING_SECONDS), time.monotonic())
         if isinstance(ready, Failed) or ready.get("error") is not None:
             said = ready if isinstance(ready, Failed) else ready["error"]
             self.end()
@@ -152,25 +165,25 @@ class SocketClient(Client):
         if self.socket is None:
             self._crew.start()
         assert self.socket is not None
-        until = time.monotonic() + self._timeout
+        sent = time.monotonic()
         try:
             self.socket.settimeout(self._timeout)
             self.socket.sendall(msgspec.json.encode(request) + b"\n")
         except OSError:
             return self._died()
-        return self.read(until)
+        return self.read(self._timeout, sent)
 
-    def read(self, until: float) -> Message | Failed:
-        """The next answer, or why there is none until then."""
+    def read(self, timeout: float, sent: float) -> Message | Failed:
+        """The next answer, or why there is none within so many seconds from the instant `sent`."""
         assert self.socket is not None
         while b"\n" not in self._unread:
             try:
-                self.socket.settimeout(max(until - time.monotonic(), 0.001))
+                self.socket.settimeout(max(sent + timeout - time.monotonic(), 0.001))
                 read = self.socket.recv(2**16)
             except TimeoutError:
                 # Its thread is still at it, so that no later answer could be told from this one.
                 self._crew.kill()
-                return Failed(HUNG, f"it did not answer within {self._timeout:g} s")
+                return Failed(HUNG, f"it did not answer within {timeout:g} s; {LONGER}")
             except OSError:
                 read = b""
             if not read:

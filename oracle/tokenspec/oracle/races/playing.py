@@ -114,7 +114,7 @@ class Players:
     def kill(self) -> None:
         """Kills the implementation, with what it started."""
         if self.service is not None:
-            self.service.kill()
+            self.service.crash()
         self.crew.kill()
 
     def start_again(self) -> None:
@@ -139,9 +139,10 @@ class Players:
         for number in clients:
             answer = self.crew.clients[number].ask({**request, "policy": policy, "join": True})
             if not isinstance(answer, Failed) and answer.get("error") is not None:
-                answer = Failed(ERROR, f"it answered open with join with an error: {one_line(str(answer['error']), 1_000)}")
+                answer = Failed(ERROR, f"it answered with an error: {one_line(str(answer['error']), 1_000)}")
             if isinstance(answer, Failed):
-                raise Diverged(None, None, [], answer)
+                asked = 'asked to go on with the world there is (open with "join": true)'
+                raise Diverged(None, None, [], replace(answer, detail=f"{asked}, {answer.detail}"))
 
     def end(self) -> None:
         """Ends the clients and the implementation, as far as they were started here."""

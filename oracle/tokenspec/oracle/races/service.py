@@ -54,6 +54,12 @@ class Service:
                 )
             time.sleep(0.01)
 
+    def crash(self) -> None:
+        """Kills it, with everything that it started. Raises `NotThere` where it serves no address, and had ended by itself."""
+        if self._process is not None and not self._serves and self._process.poll() is not None:
+            raise self._not_there(DIED, f"it ended with exit code {self._process.returncode}, and has to run in the foreground")
+        self.kill()
+
     def kill(self) -> None:
         """Kills it, with everything that it started."""
         if self._process is not None:

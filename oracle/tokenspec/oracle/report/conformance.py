@@ -184,7 +184,8 @@ def _body(result: Conformance, runs: RandomRuns) -> Iterator[Block]:
         if result.cold and not result.why_none:
             cold = ", ".join(f"{event} ({what})" for event, what in result.cold)
             by = "time ended the run first" if result.ended_by_time else "neither chance nor a search in breadth came to them"
-            notes.append(f"{len(result.cold)} more were not met: {cold}{f' ({by})' if result.pairs is not None else ''}")
+            more = counted(len(result.cold), "more was", "more were")
+            notes.append(f"{more} not met: {cold}{f' ({by})' if result.pairs is not None else ''}")
         if result.pairs is not None and not result.why_none:
             notes.append(_pairs_line(result.pairs))
     yield Notes(notes)

@@ -53,9 +53,11 @@ def _body(result: RaceResult, runs: RandomRuns) -> Iterator[Block]:
         overlapped = f"{counted(pairs, 'pair', form=',')} of requests about one account overlapped"
         title = f"{overlapped}, of {counted(len(rows), 'pair', form=',')} of rules and refusals"
         more = [("...", f"and {len(rows) - _SHOWN_PAIRS:,} more; --format json shows all of them", "")]
-        yield Notes([title], essential=not result.finding)
-        shown = rows if len(rows) <= _SHOWN_PAIRS else rows[:_SHOWN_PAIRS] + more
-        yield ReportTable(("one", "and at the same time", "pairs"), shown)
+        if rows or not result.finding:
+            # What was found is judged, and not counted.
+            yield Notes([f"before that, {title}" if result.finding else title], essential=not result.finding)
+            shown = rows if len(rows) <= _SHOWN_PAIRS else rows[:_SHOWN_PAIRS] + more
+            yield ReportTable(("one", "and at the same time", "pairs"), shown)
         further.append(
             ("pairs of rules and refusals that overlapped", f"{len(result.overlaps):,}, {counted(pairs, 'time', form=',')}")
         )

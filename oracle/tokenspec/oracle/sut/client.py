@@ -34,6 +34,9 @@ _FRAMES = 3
 _OF_THE_EXCHANGE = ("host", "content-length", "transfer-encoding", "connection")
 _NAME, _VALUE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"), re.compile(r"[\t -~\x80-\xff]*")
 
+LONGER = "give it longer by --timeout"
+"""The remedy where no answer came in time."""
+
 DIED, HUNG, GARBAGE, ERROR = "died", "hung", "garbage", "error"
 
 

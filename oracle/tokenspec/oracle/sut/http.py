@@ -16,7 +16,7 @@ import msgspec
 
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LONGEST, Client, Failed, Message, read_answer
+from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LONGER, LONGEST, Client, Failed, Message, read_answer
 
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 
@@ -140,7 +140,7 @@ class HttpClient(Client):
         try:
             body = self._exchange(msgspec.json.encode(request), until)
         except TimeoutError:
-            return self._failed(HUNG, f"it did not answer within {self._timeout:g} s")
+            return self._failed(HUNG, f"it did not answer within {self._timeout:g} s; {LONGER}")
         except (OSError, http.client.HTTPException) as fault:
             said = one_line(str(fault) or type(fault).__name__, 200).lower()
             return self._failed(DIED, f"the connection ended instead of an answer: {said}")

@@ -20,7 +20,19 @@ from threading import Thread
 import msgspec
 
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LAST_WORDS, LONGEST, Client, Failed, Message, last_words, read_answer
+from tokenspec.oracle.sut.client import (
+    DIED,
+    GARBAGE,
+    HUNG,
+    LAST_WORDS,
+    LONGER,
+    LONGEST,
+    Client,
+    Failed,
+    Message,
+    last_words,
+    read_answer,
+)
 from tokenspec.oracle.sut.programs import Program
 
 _REMEDY = "standard output is for answers alone, one line each; write logs to standard error"
@@ -78,7 +90,7 @@ class _Running:
                 # A process that it started may keep its output open.
                 if self.program.poll() is not None:
                     return _ENDED
-                return Failed(HUNG, f"it did not answer within {timeout:g} s; flush each line, or give it longer by --timeout")
+                return Failed(HUNG, f"it did not answer within {timeout:g} s; flush each line, or {LONGER}")
             if not part:
                 return _ENDED
             self.unread += part
@@ -117,16 +129,18 @@ class _Running:
             while written := stream.read(2**16):
                 self.tail = (self.tail + written)[-LAST_WORDS:]
 
-    def end(self, patience: float) -> int:
-        """Ends the process and all that it has started; returns its exit status, negative for a signal."""
+    def end(self, patience: float) -> int | None:
+        """Ends the process and all that it has started; returns its own exit status, negative for a signal, if it has one."""
+        status = None
         try:
             if self.program.stdin is not None:
                 self.program.stdin.close()
-            for stop in (self.program.interrupt, self.program.kill):
+            with suppress(TimeoutExpired):
+                status = self.program.wait(patience)
+            if status is None:
+                self.program.interrupt()
                 with suppress(TimeoutExpired):
                     self.program.wait(patience)
-                    break
-                stop()
         finally:
             self.program.kill()
             for thread in self._threads:
@@ -134,7 +148,7 @@ class _Running:
                 thread.join(_GRACE)
             if sys.platform != "win32" and self.program.stdout is not None:
                 self.program.stdout.close()
-        return self.program.returncode
+        return status
 
 
 class ProcessClient(Client):
@@ -186,7 +200,10 @@ class ProcessClient(Client):
         self._running = None
         code = run.end(_GRACE if failed.how == DIED else 0.0)
         detail = failed.detail
-        if failed.how == DIED:
+        if failed.how == DIED and code is None:
+            detail = "it closed its standard output instead of answering, and went on"
+        elif failed.how == DIED:
+            assert code is not None
             status = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
             detail = f"{detail}, with {status}"
         if failed.how == GARBAGE:

@@ -90,7 +90,7 @@ def opened(client: Client, request: Message) -> Capabilities:
     """Opens a world. Raises `CannotOpen`, and `Diverged` where there is no answer or it breaks the protocol."""
     answer = client.ask(request)
     if isinstance(answer, Failed):
-        raise Diverged(None, None, [], answer)
+        raise Diverged(None, None, [], replace(answer, detail=f"asked to open a world, {answer.detail}"))
     if answer.get("error") is not None:
         raise CannotOpen(one_line(str(answer["error"]), 1_000))
     try:

@@ -160,7 +160,7 @@ def _check_races(racing: RaceOptions, database: str | None) -> None:
         raise WrongUsage("--database", "it keeps findings of one client; --save keeps a history of several, --again plays it")
     refuse("a world of several clients, or of crashes, is a few events and four rounds", "steps")
     if racing.again_file is not None:
-        refuse("--again plays the history that was saved, and draws nothing", "seed")
+        refuse("--again plays the history that was saved, and draws nothing", "seed", "part")
 
 
 def _check_coverage(settings: Settings, racing: RaceOptions) -> None:
@@ -189,5 +189,9 @@ def _implementation(config: FuzzConfig, sut: SutConfig, failed: list[WrongUsage]
     with ended(sut.connect()) as client, progress("fuzzing", worlds) as tick:
         limits = examples, config.steps, part.seed(config.seed)
         verdict = conform(client, setting, *limits, tick, config.database, None, config.seconds, config.require_coverage)
+    if not verdict.is_kept:
+        failed.append(
+            WrongUsage("--database", f"{config.database}: what was found cannot be kept there; has the disk room left?")
+        )
     saved = save_counterexample(config, sut, verdict, failed) if verdict.counterexample is not None else ()
     return conformance_report(verdict, config, list(saved))

@@ -11,6 +11,7 @@ from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.command.files import Implementation
 from tokenspec.oracle.command.options import progress, together
+from tokenspec.oracle.command.verbs.fuzz_save import not_saved
 from tokenspec.oracle.races.campaign import race_for
 from tokenspec.oracle.races.crew import crew_of
 from tokenspec.oracle.races.files import CLIENTS_MAX, rounds_of_file
@@ -98,6 +99,9 @@ def _saved(result: RaceResult, config: FuzzConfig, sut: SutConfig, failed: list[
         with noted(failed):
             if not is_log(path):
                 yield f"not saved as {path}: what several clients do at once, or a crash, is no vector and no test of one client"
+                continue
+            if not result.finding.records:
+                yield not_saved(path)
                 continue
             write_file("--save", path, json_lines(result.finding.records))
             options = {**config.settings.options, **sut.options}

@@ -40,6 +40,8 @@ def test_{name}(token_sut):
     token_sut.check(VECTOR{policy})
 '''
 
+_NOT_ANSWERED = "replay has no answer to the last event to compare; --save FILE.py or FILE.json keeps what sends it again"
+
 
 def outputs(save: Sequence[str], of_sut: bool, has_catalogue: bool) -> dict[str, str]:
     """Returns every file that may be written, by its description in errors. Raises `WrongUsage`.
@@ -77,14 +79,16 @@ def save_counterexample(config: FuzzConfig, sut: SutConfig, verdict: Conformance
     known = {**settings.named, **fixed} if settings.infers else None
     for path in config.save:
         with noted(failed):
+            if not found.records:
+                yield not_saved(path)
+                continue
             if is_log(path):
                 # A null in an implementation's answer counts, unlike one in a log.
-                first, *others = found.records or [{}]
-                records = [first | {"observed_as": "answer"}, *others] if first else []
+                first, *others = found.records
+                records = [first | {"observed_as": "answer"}, *others]
                 yield f"saved; {saved_log(path, records, verdict.policy, resets, verdict.catalogue, settings, known)}"
-                continue
-            if not found.records:
-                yield f"not saved as {path}: nothing was sent, so that there is no vector"
+                if found.error.failed is not None:
+                    yield _NOT_ANSWERED
                 continue
             vector = found_vector(found, verdict.policy, verdict.catalogue, resets)
             if Path(path).suffix == VECTOR:
@@ -94,6 +98,11 @@ def save_counterexample(config: FuzzConfig, sut: SutConfig, verdict: Conformance
             else:
                 write_file("--save", path, _test(vector, sut, known).encode())
                 yield f"saved; pytest {shlex.quote(path)}"
+
+
+def not_saved(path: str) -> str:
+    """Returns the line about a file of a counterexample that shows before any event."""
+    return f"not saved as {path}: no event was sent, so that there is nothing to play again"
 
 
 def found_vector(found: SutCounterexample, policy: Mapping[str, str], catalogue: AnyCatalogue, resets: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from command.conftest import COMMAND, Finished
@@ -306,3 +307,16 @@ def test_a_server_that_answers_no_json_diverges_and_one_that_does_not_answer_is_
         assert (done.code, done.err, done.report["counterexample"]["failure"]["kind"]) == (15, "", says)
     else:
         assert (done.code, done.out, says in done.err) == (66, "", True)
+
+
+HOLDS_MEMORY = "import os,time;os.fork() or os.fork();held=bytearray(2**28);print(os.getpid(),flush=True);time.sleep(60)"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it forks")
+def test_what_a_killed_program_started_has_ended_by_then() -> None:
+    with Program([sys.executable, "-c", HOLDS_MEMORY], stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        started = [int(program.stdout.readline()) for _ in range(3)]
+        program.kill()
+        # Its ports are free only then; that much memory takes a while to give back.
+        assert [pid for pid in started if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE] == []

@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +20,9 @@ from tokenspec.oracle.base.text import one_line
 
 _MARK = "_TOKENSPEC_STARTED_BY"
 """The variable by which all processes are known that a program has started, in whatever session they are."""
+
+_ENDING = 2.0
+"""The seconds in which what was killed has to end."""
 
 
 def words_of(command_line: str, option: str = "--sut") -> list[str]:
@@ -60,15 +64,33 @@ class Program(subprocess.Popen[bytes]):
                 os.killpg(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kills the program and all that it has started, its group at once, then whatever carries its mark; waits for its end."""
+        """Kills the program and all that it has started, its group then whatever carries its mark; waits for their end."""
+        known = self._marked()
         with suppress(ProcessLookupError, PermissionError):
             if sys.platform == "win32":
                 super().kill()
             else:
                 os.killpg(self.pid, signal.SIGKILL)
+        for process in (left := self._marked()):
+            with suppress(psutil.Error):
+                process.kill()
+        self.wait()
+        # What it listens to is free once they have all ended, whoever takes note of it.
+        until = time.monotonic() + _ENDING
+        while any(map(_runs, (*known, *left))) and time.monotonic() < until:
+            time.sleep(0.001)
+
+    def _marked(self) -> list[psutil.Process]:
+        """Returns the processes that carry its mark; of those of other users the variables are not shown."""
+        found = []
         for process in psutil.process_iter():
-            # Of the processes of other users the variables are not shown.
             with suppress(psutil.Error):
                 if process.environ().get(_MARK) == self._mark:
-                    process.kill()
-        self.wait()
+                    found.append(process)
+        return found
+
+
+def _runs(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
